@@ -1,0 +1,175 @@
+"""What the verbs of `python -m tools.local` do."""
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+
+from tools.local.endpoints import Endpoints
+from tools.local.jars import kafka_jars
+from tools.local.parts import ALL
+from tools.local.places import LOCAL, ROOT
+from tools.local.ports import Ports, is_free
+from tools.local.processes import StartFailed, tail
+from tools.local.runfolder import AlreadyRuns, children_of, owner_of
+from tools.local.stack import Stack
+
+_UP_SECONDS = 300
+_DOWN_SECONDS = 60
+
+
+def up(only: str | None) -> int:
+    """Start a supervisor in the background; return when it says that all is ready."""
+    if owner_of(_folder()) is not None:
+        print("already running:")
+        return status()
+    kafka_jars()
+    _endpoints_file().unlink(missing_ok=True)
+    log = _folder() / "logs" / "supervisor.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "tools.local", "run", *(["--only", only] if only else [])]
+    with log.open("wb") as output:
+        supervisor = subprocess.Popen(
+            command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+        )
+    deadline = time.monotonic() + _UP_SECONDS
+    while not _endpoints_file().exists():
+        if _ended(supervisor) or time.monotonic() > deadline:
+            supervisor.terminate()
+            print(tail(log), file=sys.stderr)
+            return 1
+    return status()
+
+
+def run(only: str | None) -> int:
+    """Own the stack until a signal: Ctrl-C, SIGTERM or a closed terminal."""
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, _leave)
+    try:
+        with Stack(_folder(), Ports.fixed(os.environ)) as stack:
+            parts = only.split(",") if only else ALL
+            _check_ports(stack.ports, parts)
+            stack.start(parts)
+            _tell(stack.endpoints)
+            _watch(stack)
+    except (StartFailed, AlreadyRuns) as error:
+        print(error, file=sys.stderr)
+        return 1
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    return 0
+
+
+def down() -> int:
+    """Stop the supervisor and with it everything."""
+    owner = owner_of(_folder())
+    if not owner:
+        print("nothing runs")
+        return 0
+    supervisor = psutil.Process(owner)
+    supervisor.terminate()
+    try:
+        supervisor.wait(timeout=_DOWN_SECONDS)
+    except psutil.TimeoutExpired:
+        print("the supervisor did not stop in time and is killed; its children die with it", file=sys.stderr)
+        supervisor.kill()
+    print("stopped")
+    return 0
+
+
+def status() -> int:
+    """Say which processes run and where the pages are; 1 when nothing runs."""
+    owner = owner_of(_folder())
+    if owner is None:
+        print("nothing runs; `make up` starts it")
+        return 1
+    for name, pid in children_of(_folder()).items():
+        print(f"  {name:<13} {'runs' if psutil.pid_exists(pid) else 'DEAD'}  pid {pid}")
+    if _endpoints_file().exists():
+        for name, address in _pages(Endpoints.read(_endpoints_file())):
+            print(f"  {name:<22} {address}")
+    return 0
+
+
+def env(name: str) -> int:
+    """Print a process's environment as `export` lines."""
+    told = Stack(_folder(), Ports.fixed(os.environ)).environment(name)
+    for key in sorted(key for key in told if key.startswith("REKAM_")):
+        print(f"export {key}={shlex.quote(told[key])}")
+    return 0
+
+
+def fetch() -> int:
+    """Fetch Kafka, so that later starts need no network."""
+    kafka_jars()
+    return 0
+
+
+def _folder() -> Path:
+    return Path(os.environ.get("REKAM_RUN_DIR") or LOCAL / "up").resolve()
+
+
+def _endpoints_file() -> Path:
+    return _folder().parent / "endpoints.json"
+
+
+def _leave(*_: object) -> None:
+    raise SystemExit(0)
+
+
+def _ended(process: subprocess.Popen[bytes]) -> bool:
+    try:
+        process.wait(timeout=0.1)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+def _check_ports(ports: Ports, parts: tuple[str, ...] | list[str]) -> None:
+    taken = [name for name in parts if name in Ports.__slots__ and not is_free(getattr(ports, name))]
+    if taken:
+        says = ", ".join(f"{name} {getattr(ports, name)} (REKAM_{name.upper()}_PORT changes it)" for name in taken)
+        raise StartFailed(f"somebody listens already on the port of: {says}")
+
+
+def _tell(endpoints: Endpoints) -> None:
+    draft = _endpoints_file().with_suffix(".draft")
+    draft.touch(mode=0o600)
+    draft.write_text(endpoints.to_json())
+    draft.replace(_endpoints_file())
+    for name, address in _pages(endpoints):
+        print(f"  {name:<22} {address}", flush=True)
+
+
+def _pages(endpoints: Endpoints) -> list[tuple[str, str]]:
+    services = {
+        f"{name} (API)": f"{getattr(endpoints, name)}/docs"
+        for name in ("intake", "recording", "notification", "status")
+    }
+    others = {
+        "traces": endpoints.traces,
+        "mailbox": endpoints.mailbox,
+        "centre, control": endpoints.centre_control,
+        "line, control": endpoints.line_control,
+        "Kafka": endpoints.kafka,
+        "addresses for programs": str(_endpoints_file()),
+    }
+    return [*services.items(), *others.items()]
+
+
+def _watch(stack: Stack) -> None:
+    running = set(stack.pids())
+    try:
+        while True:
+            time.sleep(1)
+            gone = running - set(stack.pids())
+            for name in sorted(gone):
+                print(f"{name} died; its log: {stack.log(name)}", file=sys.stderr, flush=True)
+            running -= gone
+    finally:
+        _endpoints_file().unlink(missing_ok=True)
