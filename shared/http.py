@@ -14,6 +14,7 @@ import uvicorn
 from fastapi import FastAPI, Header, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.telemetry import TelemetryConfig
 from opentelemetry import trace
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -45,6 +46,8 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
         "content": {MEDIA_TYPE: {"schema": {"type": "object", "required": ["type", "title", "status", "trace_id"]}}},
     }
 }
+# FastAPI would make a second span of each request, with its whole path, the peer's address and what exceptions say.
+_OUR_OWN_SPANS: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 _tracer = trace.get_tracer("rekam.http")
 _propagator = TraceContextTextMapPropagator()
 log = structlog.get_logger(__name__)
@@ -60,7 +63,15 @@ def create_app(
     limits: Mapping[str, int] | None = None,
 ) -> FastAPI:
     """Make an API with the pages every service has; `limits` maps path patterns (from the start) to bytes of a body."""
-    app = FastAPI(title=title, version=version, lifespan=lifespan, docs_url=None, redoc_url=None, responses=_REFUSALS)
+    app = FastAPI(
+        title=title,
+        version=version,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        responses=_REFUSALS,
+        telemetry=_OUR_OWN_SPANS,
+    )
     app.state.public_url = public_url
     patterns = [(re.compile(pattern), limit) for pattern, limit in (limits or {}).items()]
     app.add_middleware(_Edge, limits=patterns)
@@ -82,6 +93,7 @@ async def serve(app: FastAPI, *, host: str, port: int, stop: asyncio.Event) -> N
         lifespan="off",
         access_log=False,
         log_config=None,
+        log_level="critical",  # the edge logs what failed, without the values a traceback may hold
         server_header=False,
         timeout_keep_alive=60,
         timeout_graceful_shutdown=5,
@@ -100,7 +112,7 @@ def trace_id_of(request: Request) -> str:
     return str(request.scope["trace_id"])
 
 
-def idempotency_key(key: Annotated[str | None, Header(alias="Idempotency-Key")] = None) -> str:
+async def idempotency_key(key: Annotated[str | None, Header(alias="Idempotency-Key")] = None) -> str:
     """Read the Idempotency-Key a POST must carry: `key: Annotated[str, Depends(idempotency_key)]`."""
     if not key:
         raise MissingIdempotencyKey("Send an Idempotency-Key header, new for each thing you want done.")

@@ -31,7 +31,7 @@ _HEADER = struct.Struct(">4sBB")
 _LENGTHS = struct.Struct(">HH")
 
 
-class CannotOpen(Exception):  # noqa: N818  the house says what happened, not "Error"
+class CannotOpen(Exception):
     """The sealed bytes do not belong to this key and label, or were changed."""
 
 

@@ -145,7 +145,7 @@ def _under_way(facts: Facts) -> Situation:
 
 def _on_the_way(facts: Facts) -> Situation:
     current = next((f for s in _IN_ORDER if (f := facts.stages.get(s)) and not f.is_done), StageFact())
-    if current.effect is Effect.POSSIBLE and current.next_action is NextAction.ASK_CENTRE:
+    if current.next_action is NextAction.ASK_CENTRE:
         return Situation.CHECKING_WITH_CENTRE
     if current.cause is Cause.LOCAL:
         return Situation.OUR_FAULT

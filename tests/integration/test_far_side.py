@@ -1,84 +1,17 @@
-"""The simulated centre and the line to it do what API.md section 7 says, on real sockets."""
+"""The simulated centre does what API.md section 7 says, over real TLS."""
 
-import asyncio
-import base64
 import hashlib
-import json
-import os
-import signal
-import ssl
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import httpx
 import pytest
 
-from shared.sealing import Label, SealingKey, seal
+from shared.sealing import Label, seal
 from tests.support.eventually import eventually
+from tests.support.far_side import NIL, OFFICE, digest_header, far_side
 from tools.centre.faults import CALL_FAULTS, DOOR_FAULTS
-from tools.centre.server import CentreSettings, running_centre
 from tools.keys import write_all
-from tools.line.server import LineSettings, running_line
-
-OFFICE = "32.16.06"
-NIL = UUID(int=0)
-
-
-@dataclass(slots=True)
-class _FarSide:
-    """A caller of the centre and its switches."""
-
-    calls: httpx.AsyncClient
-    control: httpx.AsyncClient
-    key: SealingKey
-    line: httpx.AsyncClient = field(default_factory=httpx.AsyncClient)
-    neutral_port: int = 0
-
-    async def check(self, recording: UUID, serial: str) -> dict[str, Any]:
-        identity = {"nik": f"321606550190{serial}", "name": "CONTOH SATU", "birth_date": "1990-01-15", "sex": "F"}
-        sealed = seal(self.key, Label(recording, OFFICE, 1, "identity"), json.dumps(identity).encode())
-        headers = {"Rekam-Recording": str(recording), "Rekam-Office": OFFICE, "Rekam-Identity-Version": "1"}
-        headers |= {"Idempotency-Key": f"{recording}:identity_check:1", "Rekam-Attempt": str(uuid4())}
-        answer = await self.calls.post("/identity-checks", content=sealed, headers=headers)
-        return dict(answer.raise_for_status().json())
-
-    async def submit(self, recording: UUID, packet: bytes = b"CONTOH", version: int = 1) -> httpx.Response:
-        headers = {"Content-Digest": digest_header(packet), "Rekam-Attempt": str(uuid4())}
-        headers["Idempotency-Key"] = f"{recording}:submission:{version}"
-        return await self.calls.put(f"/recordings/{recording}", content=packet, headers=headers)
-
-    async def state(self, recording: UUID) -> str:
-        return str((await self.calls.get(f"/recordings/{recording}")).raise_for_status().json()["state"])
-
-    async def post(self, what: str, recording: UUID) -> httpx.Response:
-        return await self.calls.post(f"/{what}/{recording}", headers={"Idempotency-Key": f"{recording}:{what}:1"})
-
-    async def goes_wrong(self, operation: str, kind: str, **how: Any) -> None:
-        (await self.control.put(f"/faults/{operation}", json={"kind": kind, **how})).raise_for_status()
-
-    async def is_well_again(self) -> None:
-        (await self.control.delete("/faults")).raise_for_status()
-
-    async def journal(self) -> list[dict[str, Any]]:
-        return list((await self.control.get("/journal")).raise_for_status().json()["items"])
-
-    async def record(self, recording: UUID) -> dict[str, Any]:
-        items = (await self.control.get("/records")).raise_for_status().json()["items"]
-        return next(item for item in items if item["recording_id"] == str(recording))
-
-
-def digest_header(packet: bytes) -> str:
-    return f"sha-256=:{base64.b64encode(hashlib.sha256(packet).digest()).decode()}:"
-
-
-def caller(keys: Path, url: str, timeout: float) -> httpx.AsyncClient:
-    trust = ssl.create_default_context(cafile=str(keys / "ca.pem"))
-    return httpx.AsyncClient(base_url=url, verify=trust, timeout=timeout)
 
 
 @pytest.fixture(scope="module")
@@ -86,30 +19,6 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("keys")
     write_all(folder)
     return folder
-
-
-@asynccontextmanager
-async def far_side(keys: Path, *, deduplication_seconds: float = 0.05, patience: float = 5) -> AsyncIterator[_FarSide]:
-    settings = CentreSettings(keys_dir=keys, deduplication_seconds=deduplication_seconds)
-    async with (
-        running_centre(settings) as centre,
-        caller(keys, centre.url, patience) as calls,
-        httpx.AsyncClient(base_url=centre.control_url) as control,
-    ):
-        yield _FarSide(calls, control, SealingKey.from_file(keys / "centre_sealing.public.json"))
-
-
-@asynccontextmanager
-async def far_side_by_line(keys: Path, *, patience: float = 1) -> AsyncIterator[_FarSide]:
-    async with (
-        running_centre(CentreSettings(keys_dir=keys)) as centre,
-        running_line(LineSettings(target=("127.0.0.1", centre.port))) as line,
-        caller(keys, f"https://localhost:{line.line.port}", patience) as calls,
-        httpx.AsyncClient(base_url=centre.control_url) as control,
-        httpx.AsyncClient(base_url=line.control_url) as line_control,
-    ):
-        key = SealingKey.from_file(keys / "centre_sealing.public.json")
-        yield _FarSide(calls, control, key, line_control, line.line.neutral_port)
 
 
 async def test_the_same_key_gets_the_same_answer_and_registers_once(keys: Path) -> None:
@@ -306,92 +215,3 @@ async def test_a_full_centre_says_so(keys: Path) -> None:
 async def test_a_wrong_switch_is_refused(keys: Path, path: str, body: bytes) -> None:
     async with far_side(keys) as centre:
         assert (await centre.control.put(path, content=body)).status_code == 422
-
-
-async def test_a_dead_line_answers_no_connect_and_its_return_heals(keys: Path) -> None:
-    recording = uuid4()
-    async with far_side_by_line(keys) as centre:
-        await centre.line.put("/faults", json={"kind": "down"})
-
-        with pytest.raises(httpx.ConnectTimeout):
-            await centre.submit(recording)
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(asyncio.open_connection("127.0.0.1", centre.neutral_port), 0.5)
-
-        await centre.line.delete("/faults")
-        assert (await centre.submit(recording)).status_code == 201
-        _, neutral = await asyncio.open_connection("127.0.0.1", centre.neutral_port)
-        neutral.close()
-        assert [entry["operation"] for entry in await centre.journal()] == ["submission"]
-
-
-async def test_an_open_connection_over_a_dead_line_gets_nothing_and_lives_on(keys: Path) -> None:
-    recording = uuid4()
-    async with far_side_by_line(keys, patience=6) as centre:
-        await centre.calls.get(f"/recordings/{NIL}")
-        await centre.line.put("/faults", json={"kind": "down", "neutral": False})
-
-        call = asyncio.ensure_future(centre.submit(recording, b"CONTOH" * 40_000))
-        await asyncio.wait({call}, timeout=1)
-        told = (await centre.line.get("/faults")).json()
-
-        assert not call.done()
-        assert [entry["operation"] for entry in await centre.journal()] == ["probe"]
-        assert told["open_connections"].startswith(("true cut", "abandoned"))
-        await centre.line.delete("/faults")
-        assert (await call).status_code == 201
-
-
-async def test_the_line_returns_by_itself_and_keeps_the_true_times(keys: Path) -> None:
-    async with far_side_by_line(keys, patience=5) as centre:
-        await centre.line.put("/faults", json={"kind": "down", "seconds": 0.4})
-
-        assert (await centre.calls.get(f"/recordings/{NIL}")).status_code == 404
-        [death] = (await centre.line.get("/history")).json()["items"]
-        assert death["returned_at"] > death["died_at"]
-
-
-async def test_a_large_packet_comes_over_the_line_whole(keys: Path) -> None:
-    recording, packet = uuid4(), os.urandom(5_000_000)
-    async with far_side_by_line(keys, patience=10) as centre:
-        assert (await centre.submit(recording, packet)).status_code == 201
-        assert (await centre.record(recording))["digest"] == f"sha-256:{hashlib.sha256(packet).hexdigest()}"
-
-
-async def test_both_end_on_sigterm_and_a_restart_forgets_nothing(keys: Path, tmp_path: Path) -> None:
-    recording = uuid4()
-    environment = os.environ | {
-        "REKAM_KEYS_DIR": str(keys),
-        "REKAM_CENTRE_DIR": str(tmp_path),
-        "REKAM_CENTRE_CONTROL_PORT": "0",
-        "REKAM_LINE_PORT": "0",
-        "REKAM_LINE_CONTROL_PORT": "0",
-    }
-    async with started("tools.centre", environment) as centre_urls:
-        environment["REKAM_LINE_TARGET"] = centre_urls["centre"].removeprefix("https://")
-        async with started("tools.line", environment) as urls, caller(keys, urls["centre"], 5) as calls:
-            first = await submit_by(calls, recording)
-    async with started("tools.centre", environment) as centre_urls, caller(keys, centre_urls["centre"], 5) as calls:
-        assert (await submit_by(calls, recording)).json() == first.json()
-        async with httpx.AsyncClient(base_url=centre_urls["centre_control"]) as control:
-            [record] = (await control.get("/records")).json()["items"]
-            seen = [entry["effect"] for entry in (await control.get("/journal")).json()["items"]]
-    assert (record["registrations"], seen) == ({"1": 1}, [True, False])
-
-
-async def submit_by(calls: httpx.AsyncClient, recording: UUID) -> httpx.Response:
-    headers = {"Content-Digest": digest_header(b"CONTOH"), "Idempotency-Key": f"{recording}:submission:1"}
-    return (await calls.put(f"/recordings/{recording}", content=b"CONTOH", headers=headers)).raise_for_status()
-
-
-@asynccontextmanager
-async def started(module: str, environment: dict[str, str]) -> AsyncIterator[dict[str, str]]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", module, env=environment, stdout=asyncio.subprocess.PIPE
-    )
-    assert process.stdout is not None
-    try:
-        yield json.loads(await asyncio.wait_for(process.stdout.readline(), 10))
-    finally:
-        process.send_signal(signal.SIGTERM)
-        assert await asyncio.wait_for(process.wait(), 5) == 0

@@ -10,6 +10,10 @@ import httpx
 import pytest
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import StreamingResponse
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.auth import Authorizer, Caller, Keys, needs, needs_office
@@ -175,6 +179,26 @@ async def test_the_callers_trace_is_continued_and_else_one_begins(office: httpx.
 
     assert continued.headers["trace-id"] == continued.json()["trace_id"] == PARENT.split("-")[1]
     assert len(begun.headers["trace-id"]) == 32
+
+
+async def test_a_request_makes_one_span_that_names_the_route_and_nobody(
+    office: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spans, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(spans))
+    monkeypatch.setattr(trace, "_TRACER_PROVIDER", provider)  # FastAPI's own spans would go here too
+    monkeypatch.setattr("shared.http._tracer", provider.get_tracer("test"))
+
+    await office.post(f"/v1/offices/{OWN}/visits?who={MARKER}", json={"nik": MARKER}, headers={"traceparent": PARENT})
+
+    (span,) = spans.get_finished_spans()
+    assert (span.name, span.kind) == ("POST /v1/offices/{office}/visits", trace.SpanKind.SERVER)
+    assert f"{span.context.trace_id:032x}" == PARENT.split("-")[1]
+    assert dict(span.attributes or {}) == {
+        "http.request.method": "POST",
+        "http.route": "/v1/offices/{office}/visits",
+        "http.response.status_code": 201,
+    }
 
 
 async def test_a_fault_of_ours_says_and_logs_nothing_personal(

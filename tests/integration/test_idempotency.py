@@ -41,7 +41,7 @@ class Work:
 @pytest.fixture(scope="module")
 async def pool(postgres_and_kafka: Stack) -> "AsyncIterator[asyncpg.Pool[asyncpg.Record]]":
     dsn = postgres_and_kafka.endpoints.postgres["status"]
-    async with asyncpg.create_pool(dsn, max_size=4, server_settings={"search_path": "edge_test"}) as pool:
+    async with asyncpg.create_pool(dsn, min_size=1, max_size=4, server_settings={"search_path": "edge_test"}) as pool:
         await pool.execute("CREATE SCHEMA edge_test")
         await pool.execute(MIGRATION)
         yield pool

@@ -5,6 +5,7 @@ import contextlib
 import ctypes
 import socket
 import struct
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -19,9 +20,12 @@ _SO_DETACH_FILTER = 27
 _DISCARD = ctypes.create_string_buffer(struct.pack("HBBI", 6, 0, 0, 0))
 _DISCARD_ALL = struct.pack("HP", 1, ctypes.addressof(_DISCARD))
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+_QUIET_SECONDS = 0.01
+_QUIET_TRIES = 30
 
 
 class Cut(StrEnum):
+    SETTLING = "settling: waiting for the near side's last acknowledgement"
     TRUE = "true cut: the kernel discards what arrives"
     ABANDONED = "abandoned: the kernel still acknowledges, so such a cut looks like a slow server"
 
@@ -36,6 +40,7 @@ class End(asyncio.Protocol):
         self._early: list[bytes] = []
         self._is_full = False
         self._is_cut = False
+        self._has_ended = False
         self._owed: Callable[[], None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -51,8 +56,12 @@ class End(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """Pass the end on and keep the other direction open."""
-        self._tell_peer(_write_eof)
-        return True
+        self._has_ended = True
+        if self.peer is None or not self.peer._has_ended:  # noqa: SLF001  the peer is of this class
+            self._tell_peer(_write_eof)
+            return True
+        # Both directions have ended: returning False closes this end, and losing it closes the other.
+        return False
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End the other side the way this one ended."""
@@ -122,6 +131,7 @@ class Bridge:
     near: End
     far: End
     cut: Cut | None = None
+    _settling: asyncio.TimerHandle | None = None
 
     @property
     def is_gone(self) -> bool:
@@ -132,10 +142,20 @@ class Bridge:
         """Let nothing through in either direction, and nothing be acknowledged to the near side."""
         self.near.cut()
         self.far.cut()
+        self._discard_when_quiet(_QUIET_TRIES)
+
+    def _discard_when_quiet(self, tries: int) -> None:
+        # What the near side has not acknowledged yet would be sent again and again through the cut, and its
+        # arrival would look like life to the near side's kernel: its delayed acknowledgement is awaited first.
         raw = _raw(self.near)
+        if raw is None:
+            return
+        if tries and _unacknowledged(raw):
+            self.cut = Cut.SETTLING
+            self._settling = asyncio.get_running_loop().call_later(_QUIET_SECONDS, self._discard_when_quiet, tries - 1)
+            return
         try:
-            if raw is not None:
-                raw.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, _DISCARD_ALL)
+            raw.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, _DISCARD_ALL)
             self.cut = Cut.TRUE
         except PermissionError:
             self.cut = Cut.ABANDONED
@@ -145,6 +165,9 @@ class Bridge:
     def mend(self) -> None:
         """Let everything through again; a near side that has gone meanwhile is found by keepalive."""
         self.cut = None
+        if self._settling is not None:
+            self._settling.cancel()
+            self._settling = None
         raw = _raw(self.near)
         with contextlib.suppress(OSError):
             if raw is not None:
@@ -179,6 +202,10 @@ def reset_socket(accepted: socket.socket) -> None:
 
 def _raw(end: End) -> Any:
     return end.transport.get_extra_info("socket") if end.transport is not None else None
+
+
+def _unacknowledged(raw: Any) -> int:
+    return int.from_bytes(raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 28)[24:28], sys.byteorder)
 
 
 def _find_the_gone(raw: Any) -> None:

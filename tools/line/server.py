@@ -115,7 +115,7 @@ class Line:
     def shown(self) -> dict[str, Any]:
         """Say what is switched on, and how true the cut of open connections is."""
         cuts = {bridge.cut for bridge in self._bridges if bridge.cut}
-        told = Cut.ABANDONED if Cut.ABANDONED in cuts else Cut.TRUE if cuts else None
+        told = next((cut for cut in (Cut.ABANDONED, Cut.SETTLING, Cut.TRUE) if cut in cuts), None)
         return {
             "faults": msgspec.to_builtins(self._fault),
             "open_connections": told,

@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Sequence
+from dataclasses import fields
 from pathlib import Path
 
 import psutil
@@ -21,13 +23,14 @@ from tools.local.stack import Stack
 
 _UP_SECONDS = 300
 _DOWN_SECONDS = 60
+_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 
 
 def up(only: str | None) -> int:
     """Start a supervisor in the background; return when it says that all is ready."""
     if owner_of(_folder()) is not None:
         print("already running:")
-        return status()
+        return status() if _become_so(_endpoints_file().exists, lambda: owner_of(_folder()) is None) else 1
     kafka_jars()
     _endpoints_file().unlink(missing_ok=True)
     log = _folder() / "logs" / "supervisor.log"
@@ -37,31 +40,27 @@ def up(only: str | None) -> int:
         supervisor = subprocess.Popen(
             command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
         )
-    deadline = time.monotonic() + _UP_SECONDS
-    while not _endpoints_file().exists():
-        if _ended(supervisor) or time.monotonic() > deadline:
-            supervisor.terminate()
-            print(tail(log), file=sys.stderr)
-            return 1
+    if not _become_so(_endpoints_file().exists, lambda: supervisor.poll() is not None):
+        supervisor.terminate()
+        print(tail(log), file=sys.stderr)
+        return 1
     return status()
 
 
 def run(only: str | None) -> int:
     """Own the stack until a signal: Ctrl-C, SIGTERM or a closed terminal."""
-    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+    for number in _SIGNALS:
         signal.signal(number, _leave)
     try:
-        with Stack(_folder(), Ports.fixed(os.environ)) as stack:
+        with Stack(_folder(), _ports()) as stack:
             parts = only.split(",") if only else ALL
-            _check_ports(stack.ports, parts)
+            _check_ports(stack.ports, [part for part in parts if not stack.is_external(part)])
             stack.start(parts)
             _tell(stack.endpoints)
             _watch(stack)
     except (StartFailed, AlreadyRuns) as error:
         print(error, file=sys.stderr)
         return 1
-    finally:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
     return 0
 
 
@@ -71,13 +70,10 @@ def down() -> int:
     if not owner:
         print("nothing runs")
         return 0
-    supervisor = psutil.Process(owner)
-    supervisor.terminate()
-    try:
-        supervisor.wait(timeout=_DOWN_SECONDS)
-    except psutil.TimeoutExpired:
+    os.kill(owner, signal.SIGTERM)
+    if not _become_so(lambda: owner_of(_folder()) is None, lambda: False, within_seconds=_DOWN_SECONDS):
         print("the supervisor did not stop in time and is killed; its children die with it", file=sys.stderr)
-        supervisor.kill()
+        os.kill(owner, signal.SIGKILL)
     print("stopped")
     return 0
 
@@ -98,7 +94,8 @@ def status() -> int:
 
 def env(name: str) -> int:
     """Print a process's environment as `export` lines."""
-    told = Stack(_folder(), Ports.fixed(os.environ)).environment(name)
+    ports = Ports.of_run(_folder()) or _ports()
+    told = Stack(_folder(), ports).environment(name)
     for key in sorted(key for key in told if key.startswith("REKAM_")):
         print(f"export {key}={shlex.quote(told[key])}")
     return 0
@@ -114,24 +111,32 @@ def _folder() -> Path:
     return Path(os.environ.get("REKAM_RUN_DIR") or LOCAL / "up").resolve()
 
 
+def _ports() -> Ports:
+    return Ports.free() if os.environ.get("REKAM_PORTS") == "free" else Ports.fixed(os.environ)
+
+
 def _endpoints_file() -> Path:
     return _folder().parent / "endpoints.json"
 
 
 def _leave(*_: object) -> None:
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)  # impatience must not cut the stopping short
     raise SystemExit(0)
 
 
-def _ended(process: subprocess.Popen[bytes]) -> bool:
-    try:
-        process.wait(timeout=0.1)
-    except subprocess.TimeoutExpired:
-        return False
+def _become_so(so: Callable[[], bool], never: Callable[[], bool], within_seconds: float = _UP_SECONDS) -> bool:
+    deadline = time.monotonic() + within_seconds
+    while not so():
+        if never() or time.monotonic() > deadline:
+            return so()
+        time.sleep(0.1)
     return True
 
 
-def _check_ports(ports: Ports, parts: tuple[str, ...] | list[str]) -> None:
-    taken = [name for name in parts if name in Ports.__slots__ and not is_free(getattr(ports, name))]
+def _check_ports(ports: Ports, parts: Sequence[str]) -> None:
+    names = [port.name for port in fields(ports) if port.name.partition("_")[0] in parts]
+    taken = [name for name in names if not is_free(getattr(ports, name))]
     if taken:
         says = ", ".join(f"{name} {getattr(ports, name)} (REKAM_{name.upper()}_PORT changes it)" for name in taken)
         raise StartFailed(f"somebody listens already on the port of: {says}")

@@ -1,9 +1,11 @@
 """Which port each listener of the local stack has."""
 
+import json
 import random
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from typing import Self
 
 # Below the range the kernel takes for outgoing connections, so that a killed server finds its port free again.
@@ -57,6 +59,16 @@ class Ports:
         spare = dict(zip(names, _free_ports(len(names)), strict=True))
         asked = {name: environment.get(f"REKAM_{name.upper()}_PORT") for name in names}
         return cls(**{name: int(asked[name] or _FIXED.get(name) or spare[name]) for name in names})
+
+    @classmethod
+    def of_run(cls, folder: Path) -> Self | None:
+        """Read the ports of the run in this folder, if there was one."""
+        kept = folder / "ports.json"
+        return cls(**json.loads(kept.read_text())) if kept.exists() else None
+
+    def to_json(self) -> str:
+        """Write what `of_run` reads."""
+        return json.dumps(asdict(self), indent=2) + "\n"
 
 
 def _free_ports(count: int) -> list[int]:

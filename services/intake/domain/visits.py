@@ -1,0 +1,118 @@
+"""What happens when a person stands at the counter: registered, welcomed back, or told where the recording is open."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from uuid import UUID
+
+from services.intake.domain.nik import Sex
+from services.intake.domain.tickets import Ticket
+from shared.events.vocabulary import Purpose
+
+_FULL_AGE = 17
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Contact:
+    """How a person wants to be told; sealed at once."""
+
+    phone: str | None = None
+    email: str | None = None
+    language: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Arrival:
+    """What was typed at the counter; it never prints itself."""
+
+    office: str
+    purpose: Purpose
+    nik: str
+    name: str
+    birth_date: date
+    sex: Sex
+    arrived_at: datetime
+    leaves_on: date | None = None
+    contact: Contact | None = None
+    reference: str | None = None
+    paper_number: str | None = None
+    beside_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Registrar:
+    """Who registers, and what they may."""
+
+    client_id: str
+    may_register_beside: bool = False
+    sees_own_only: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recording:
+    """A recording as intake knows it; `facts` is what the recording service said of it."""
+
+    id: UUID
+    nik_ref: UUID
+    office: str
+    purpose: Purpose
+    since: datetime
+    receipt_code: str
+    check_hmac: str
+    created_by: str
+    is_open: bool
+    sequence: int
+    packet_version: int
+    leaves_on: date | None = None
+    ticket: Ticket | None = None
+    facts: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """A new recording begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejoin:
+    """The person's recording goes on."""
+
+    recording_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class RefuseOpen:
+    """It is open where the registrar cannot join it; told without its id."""
+
+    recording: Recording
+
+
+@dataclass(frozen=True, slots=True)
+class RefuseBeside:
+    """Only a supervisor may begin a second recording beside an open one."""
+
+
+Decision = Register | Rejoin | RefuseOpen | RefuseBeside
+
+
+def decide(arrival: Arrival, registrar: Registrar, opened: Sequence[Recording]) -> Decision:
+    """Decide what becomes of an arrival, given the open recordings of the same person."""
+    if not opened:
+        return Register()
+    if arrival.beside_reason is not None:
+        return Register() if registrar.may_register_beside else RefuseBeside()
+    here = [one for one in opened if one.office == arrival.office]
+    own = [one for one in here if not registrar.sees_own_only or one.created_by == registrar.client_id]
+    return Rejoin(own[-1].id) if own else RefuseOpen((here or opened)[-1])
+
+
+def card_not_before(purpose: Purpose, birth_date: date, today: date) -> date | None:
+    """Give the 17th birthday of who is younger, for a card; born on 29 February, it is 1 March."""
+    if purpose is Purpose.SUKET_EXTENSION:
+        return None
+    year = birth_date.year + _FULL_AGE
+    try:
+        birthday = birth_date.replace(year=year)
+    except ValueError:
+        birthday = date(year, 3, 1)
+    return birthday if today < birthday else None

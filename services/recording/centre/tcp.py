@@ -1,0 +1,58 @@
+"""What the kernel knows of a connection: `TCP_INFO` while it is open, keepalive as the witness of a silent line."""
+
+import socket
+import struct
+
+_TCP_INFO = getattr(socket, "TCP_INFO", None)
+_LARGEST_INFO = 256
+_MOST_PROBES = 127
+_U32 = {"unacked": 24, "last_ack_ms": 56, "snd_wnd": 228}
+_U64 = {"bytes_acked": 120}
+
+
+def prepare(raw: socket.socket, deadline_seconds: float) -> None:
+    """Make a socket fit for calls: no delay, and keepalive that asks each second and outlives the deadline."""
+    raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if hasattr(socket, "TCP_KEEPIDLE"):
+        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 1)
+    raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 1)
+    raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, probes_for(deadline_seconds))
+
+
+def probes_for(deadline_seconds: float) -> int:
+    """Say how many unanswered probes a connection must survive, so that the deadline always comes first."""
+    return min(int(deadline_seconds) + 5, _MOST_PROBES)
+
+
+def sample(raw: socket.socket) -> dict[str, int] | None:
+    """Read the counters the verdict leans on; a field the kernel does not know is absent, a closed socket gives None."""
+    if _TCP_INFO is None:
+        return None
+    try:
+        info = raw.getsockopt(socket.IPPROTO_TCP, _TCP_INFO, _LARGEST_INFO)
+    except OSError:
+        return None
+    if len(info) < _U32["last_ack_ms"] + 4:
+        return None
+    counters = {"retransmits": info[2], "probes": info[3]}
+    counters |= {name: struct.unpack_from("=I", info, at)[0] for name, at in _U32.items() if len(info) >= at + 4}
+    counters |= {name: struct.unpack_from("=Q", info, at)[0] for name, at in _U64.items() if len(info) >= at + 8}
+    return counters
+
+
+def bytes_acknowledged(raw: socket.socket) -> int:
+    """Say how many bytes the peer's kernel has acknowledged on this connection so far, 0 when unknown."""
+    counters = sample(raw)
+    return counters.get("bytes_acked", 0) if counters else 0
+
+
+def is_silent(raw: socket.socket) -> bool:
+    """Say whether an idle connection is still open with nothing to read: no EOF, no RST, no closing alert."""
+    try:
+        raw.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False

@@ -1,0 +1,177 @@
+"""What recording tells the others: every event is made here, from what was decided."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from services.recording.domain.answers import Refused, Succeeded, Trail
+from services.recording.domain.gate import Gate
+from services.recording.domain.retry import Park
+from services.recording.domain.stage import Judged, due_at, next_action
+from services.recording.store.recordings import Recording
+from services.recording.store.stages import StageRow
+from shared.events import recording as said
+from shared.events.envelope import Data, Event
+from shared.events.vocabulary import Document, Operation, Owner, Purpose, Stage, Trigger
+
+
+@dataclass(frozen=True, slots=True)
+class Attempted:
+    """One judged attempt with everything that the ledger, the events and the span say of it."""
+
+    row: StageRow
+    judged: Judged
+    answer: object
+    trail: Trail
+
+    @property
+    def attempt_id(self) -> UUID:
+        """The id minted at the claim."""
+        if self.row.attempt_id is None:
+            raise LookupError(self.row.recording_id)
+        return self.row.attempt_id
+
+    @property
+    def traceparent(self) -> str:
+        """The attempt's own span: where its events were made."""
+        return f"00-{self.row.trace_id}-{self.row.span_id}-01"
+
+    @property
+    def owner(self) -> Owner | None:
+        """Whose fault a failure is, as far as we know."""
+        failure = self.judged.failure
+        if failure is None:
+            return None
+        return Owner.CENTRE if isinstance(failure, Refused) else failure.owner
+
+
+def attempt_events(recording: Recording, attempted: Attempted) -> list[Event[Data]]:
+    """Tell of one attempt: that it ended, how it failed, and whether it waits for a person."""
+    facts: list[Data] = []
+    if attempted.judged.changed:
+        facts.append(_attempted(attempted))
+    if attempted.judged.failure is not None:
+        facts.append(_failed(attempted))
+        if isinstance(attempted.judged.step, Park):
+            facts.append(_parked(attempted))
+    return told(recording, facts, attempted.traceparent)
+
+
+def told(recording: Recording, facts: Sequence[Data], traceparent: str) -> list[Event[Data]]:
+    """Number facts about one locked recording and put them in envelopes."""
+    return [
+        Event.of(
+            fact,
+            source=said.SOURCE,
+            key=recording.id,
+            office=recording.office,
+            sequence=recording.next_sequence(),
+            traceparent=traceparent,
+        )
+        for fact in facts
+    ]
+
+
+def print_ready(waiting_for: str | None, until: date | None) -> Data:
+    """The centre found the record unique."""
+    return said.CardPrintReady(waiting_for=waiting_for, until=until)
+
+
+def card_printed(answer: Succeeded) -> Data:
+    """The regency holds the card."""
+    return said.CardPrinted(print_reference=answer.reference)
+
+
+def suket_given(purpose: Purpose, until: date) -> list[Data]:
+    """A temporary certificate was issued or extended; for an extension that ends the journey."""
+    if purpose is not Purpose.SUKET_EXTENSION:
+        return [said.SuketIssued(valid_until=until)]
+    return [said.SuketExtended(valid_until=until), said.RecordingCompleted(document=Document.SUKET)]
+
+
+def card_handed_over() -> list[Data]:
+    """The person holds the card; the journey ended."""
+    return [said.CardHandedOver(), said.RecordingCompleted(document=Document.CARD)]
+
+
+def resumed(stage: Stage, reason_code: str) -> Data:
+    """A person let a parked stage go on."""
+    return said.RecordingResumed(stage=stage, reason_code=reason_code)
+
+
+def cancelled(reason_code: str) -> Data:
+    """A person ended the journey."""
+    return said.RecordingCancelled(reason_code=reason_code)
+
+
+def gate_changed(operation: Operation, gate: Gate, *, sequence: int, changed_by: str) -> Event[Data]:
+    """A gate holds, probes or flows."""
+    fact = said.GateChanged(
+        operation=operation, state=gate.state, limit=gate.limit, cause=gate.cause, changed_by=changed_by
+    )
+    return Event.of(fact, source=said.SOURCE, key=operation, office="", sequence=sequence, traceparent="")
+
+
+def blanks_moved(regency: str, movement: dict[str, Any], *, sequence: int) -> Event[Data]:
+    """A regency's stock of card blanks changed."""
+    fact = said.BlankStockChanged(**movement)
+    return Event.of(fact, source=said.SOURCE, key=regency, office=regency, sequence=sequence, traceparent="")
+
+
+def _attempted(attempted: Attempted) -> Data:
+    life, judged = attempted.judged.life, attempted.judged
+    return said.RecordingAttempted(
+        stage=life.stage,
+        operation=attempted.row.life.operation,
+        attempt_id=attempted.attempt_id,
+        number=life.attempts,
+        trigger=Trigger(attempted.row.trigger),
+        outcome=judged.outcome,
+        cause=judged.failure.cause if judged.failure else None,
+        effect=judged.effect,
+        duration_ms=round(attempted.trail.duration_ms, 1),
+        trace_id=attempted.row.trace_id or "",
+        centre_state=attempted.answer.centre_state if isinstance(attempted.answer, Succeeded) else None,
+    )
+
+
+def _failed(attempted: Attempted) -> Data:
+    judged = attempted.judged
+    if judged.failure is None or judged.step is None or attempted.owner is None:
+        raise LookupError(attempted.attempt_id)
+    return said.RecordingFailed(
+        stage=judged.life.stage,
+        operation=attempted.row.life.operation,
+        attempt_id=attempted.attempt_id,
+        number=judged.life.attempts,
+        cause=judged.failure.cause,
+        effect=judged.effect,
+        owner=attempted.owner,
+        phase=attempted.trail.phase_failed,
+        evidence=attempted.trail.evidence,
+        signature=judged.signature or "",
+        final=isinstance(judged.step, Park),
+        next=said.Next(action=next_action(judged.step), at=due_at(judged.step)),
+    )
+
+
+def _parked(attempted: Attempted) -> Data:
+    judged = attempted.judged
+    if judged.failure is None or judged.life.who_must_act is None:
+        raise LookupError(attempted.attempt_id)
+    return said.RecordingParked(
+        stage=judged.life.stage,
+        cause=judged.failure.cause,
+        signature=judged.signature or "",
+        who_must_act=judged.life.who_must_act,
+    )
+
+
+def next_of(judged: Judged) -> dict[str, str | None] | None:
+    """Write the next step as the ledger and the API show it."""
+    if judged.step is None:
+        return None
+    at: datetime | None = due_at(judged.step)
+    return {"action": next_action(judged.step), "at": at.isoformat() if at else None}

@@ -1,0 +1,173 @@
+"""Recordings and the stages they have: opened by events, locked before they change."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from shared.events.vocabulary import Purpose, Stage
+from shared.postgres.pool import Transaction
+
+_OPEN = """
+    INSERT INTO recording (id, office, purpose, created_by, reference, leaves_on, card_not_before, sealed_at,
+        identity_ref, identity_digest, identity_version, arrived_at)
+    SELECT *
+    FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::date[], $7::date[], $8::text[],
+        $9::text[], $10::text[], $11::int[], $12::timestamptz[])
+    ON CONFLICT DO NOTHING"""
+
+_LOCK = """
+    SELECT r.*, array(SELECT stage FROM stage s WHERE s.recording_id = r.id AND s.state = 'done') AS done
+    FROM recording r
+    WHERE r.id = ANY($1::uuid[])
+    ORDER BY r.id
+    FOR UPDATE OF r"""
+
+_SAVE = """
+    UPDATE recording r
+    SET state = n.state, awaits = n.awaits, print_ready_at = n.print_ready_at, card_printed_at = n.card_printed_at,
+        suket_until = n.suket_until, sequence = n.sequence, version = r.version + 1, changed_at = clock_timestamp()
+    FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::date[], $7::int[])
+        AS n (id, state, awaits, print_ready_at, card_printed_at, suket_until, sequence)
+    WHERE r.id = n.id"""
+
+_ATTACH = """
+    UPDATE recording r
+    SET packet_version = n.version, packet_ref = n.ref, packet_digest = n.digest, packet_size = n.size,
+        version = r.version + 1, changed_at = clock_timestamp()
+    FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::bigint[]) AS n (id, version, ref, digest, size)
+    WHERE r.id = n.id AND n.version > coalesce(r.packet_version, 0)
+    RETURNING r.id"""
+
+_MOVE = """
+    UPDATE recording r
+    SET office = n.office, version = r.version + 1, changed_at = clock_timestamp()
+    FROM unnest($1::uuid[], $2::text[]) AS n (id, office)
+    WHERE r.id = n.id"""
+
+_MOVE_STAGES = """
+    UPDATE stage s
+    SET office = n.office
+    FROM unnest($1::uuid[], $2::text[]) AS n (id, office)
+    WHERE s.recording_id = n.id"""
+
+_READ = """
+    SELECT r.*
+    FROM recording r
+    WHERE r.id = $1 AND r.office LIKE ANY($2::text[])"""
+
+_LIST = """
+    SELECT r.*
+    FROM recording r
+    WHERE r.office LIKE ANY($1::text[])
+        AND ($2::text IS NULL OR r.office LIKE $2)
+        AND ($3::text IS NULL OR r.reference = $3)
+        AND ($4::timestamptz IS NULL OR r.changed_at >= $4)
+        AND ($5::uuid IS NULL OR r.id > $5)
+        AND ($6::text IS NULL OR r.created_by = $6)
+    ORDER BY r.id
+    LIMIT $7"""
+
+_STAGES = "SELECT * FROM stage WHERE recording_id = ANY($1::uuid[])"
+
+
+@dataclass(slots=True)
+class Recording:
+    """A locked recording, changed in memory and saved once; `done` are its finished stages."""
+
+    id: UUID
+    office: str
+    purpose: Purpose
+    state: str
+    created_by: str
+    reference: str | None
+    leaves_on: date | None
+    card_not_before: date | None
+    packet_version: int | None
+    awaits: str | None
+    print_ready_at: datetime | None
+    card_printed_at: datetime | None
+    suket_until: date | None
+    arrived_at: datetime
+    sequence: int
+    version: int
+    changed_at: datetime
+    done: frozenset[Stage]
+
+    @property
+    def regency(self) -> str:
+        """The regency an office belongs to: the first two parts of its code."""
+        return self.office[:5]
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether anything can still happen to it."""
+        return self.state in ("in_progress", "parked")
+
+    def next_sequence(self) -> int:
+        """Give the number of its next event; the row is locked, so none is left out."""
+        self.sequence += 1
+        return self.sequence
+
+
+async def open_all(tx: Transaction, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert recordings; one that exists already stays as it is."""
+    await tx.execute(_OPEN, *map(list, zip(*rows, strict=True)))
+
+
+async def lock(tx: Transaction, ids: Sequence[UUID]) -> dict[UUID, Recording]:
+    """Lock recordings in the order of their ids, so that two batches never wait for each other."""
+    return {row["id"]: recording_of(row, row["done"]) for row in await tx.fetch(_LOCK, ids)}
+
+
+async def save(tx: Transaction, recordings: Sequence[Recording]) -> None:
+    """Write what changed, and the sequence, of locked recordings."""
+    rows = [
+        (r.id, r.state, r.awaits, r.print_ready_at, r.card_printed_at, r.suket_until, r.sequence) for r in recordings
+    ]
+    if rows:
+        await tx.execute(_SAVE, *map(list, zip(*rows, strict=True)))
+
+
+async def attach(tx: Transaction, rows: Sequence[tuple[UUID, int, str, str, int]]) -> list[UUID]:
+    """Note the newest packet of each recording and give those for which it was newer."""
+    return [row["id"] for row in await tx.fetch(_ATTACH, *map(list, zip(*rows, strict=True)))]
+
+
+async def move(tx: Transaction, places: dict[UUID, str]) -> None:
+    """Put recordings and their stages at another office."""
+    await tx.execute(_MOVE, list(places), list(places.values()))
+    await tx.execute(_MOVE_STAGES, list(places), list(places.values()))
+
+
+async def read(tx: Transaction, recording_id: UUID, offices: Sequence[str]) -> Recording | None:
+    """Read one recording if it lies in these offices."""
+    row = await tx.fetchrow(_READ, recording_id, offices)
+    return recording_of(row, ()) if row else None
+
+
+async def list_all(  # noqa: PLR0917  these are the query's parameters, in its order
+    tx: Transaction,
+    offices: Sequence[str],
+    office: str | None,
+    reference: str | None,
+    changed_since: datetime | None,
+    after: UUID | None,
+    created_by: str | None,
+    limit: int,
+) -> list[Recording]:
+    """List recordings by id, that is by the time they arrived."""
+    rows = await tx.fetch(_LIST, offices, office, reference, changed_since, after, created_by, limit)
+    return [recording_of(row, ()) for row in rows]
+
+
+async def stages_of(tx: Transaction, ids: Sequence[UUID]) -> list[Any]:
+    """Read the stage rows of recordings, unlocked."""
+    return await tx.fetch(_STAGES, ids)
+
+
+def recording_of(row: Any, done: Sequence[str]) -> Recording:
+    """Read a recording from its row."""
+    fields = {name: row[name] for name in Recording.__slots__ if name not in ("done", "purpose")}
+    return Recording(**fields, purpose=Purpose(row["purpose"]), done=frozenset(map(Stage, done)))

@@ -1,0 +1,173 @@
+"""Stage rows: opened when their preconditions hold, locked by lease, saved after the domain has judged."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from services.recording.domain.stage import StageLife
+from shared.events.vocabulary import Lane, Operation, Stage, WhoActs
+from shared.postgres.pool import Transaction
+
+_OPEN = """
+    INSERT INTO stage (recording_id, stage, operation, lane, office, due_at, caused_by)
+    SELECT n.recording_id, n.stage, n.operation, n.lane, n.office, clock_timestamp() + n.waits, n.caused_by
+    FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::interval[], $7::text[])
+        AS n (recording_id, stage, operation, lane, office, waits, caused_by)
+    ON CONFLICT (recording_id, stage) DO UPDATE
+        SET state = 'waiting', operation = excluded.operation, due_at = excluded.due_at, asks = 0, strikes = 0,
+            first_failed_at = NULL, last_failure = NULL, signature = NULL, who_must_act = NULL
+        WHERE stage.stage IN ('submission', 'deduplication') AND stage.state <> 'in_flight'"""
+
+_LOCK_LEASED = """
+    SELECT s.*
+    FROM stage s
+    JOIN unnest($1::uuid[], $2::text[], $3::uuid[]) AS n (recording_id, stage, attempt_id)
+        ON (s.recording_id, s.stage, s.attempt_id) = (n.recording_id, n.stage, n.attempt_id)
+    WHERE s.state = 'in_flight'
+    ORDER BY s.recording_id, s.stage
+    FOR UPDATE OF s"""
+
+_EXPIRED = """
+    SELECT recording_id, stage, attempt_id
+    FROM stage
+    WHERE state = 'in_flight' AND operation = $1 AND leased_until < clock_timestamp()
+    ORDER BY leased_until
+    LIMIT $2
+    FOR UPDATE SKIP LOCKED"""  # leans on stage_leased
+
+_SAVE = """
+    UPDATE stage s
+    SET state = n.state, operation = n.operation, due_at = n.due_at, attempts = n.attempts, strikes = n.strikes,
+        asks = n.asks, first_failed_at = n.first_failed_at, last_failure = n.last_failure, signature = n.signature,
+        who_must_act = n.who_must_act, trigger = n.trigger, triggered_by = n.triggered_by,
+        previous_attempt = n.previous_attempt, lease_token = NULL, leased_until = NULL,
+        done_at = CASE WHEN n.state = 'done' THEN clock_timestamp() END
+    FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::int[], $7::int[], $8::int[],
+        $9::timestamptz[], $10::jsonb[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[])
+        AS n (recording_id, stage, state, operation, due_at, attempts, strikes, asks, first_failed_at, last_failure,
+            signature, who_must_act, trigger, triggered_by, previous_attempt)
+    WHERE (s.recording_id, s.stage) = (n.recording_id, n.stage)"""
+
+_LOCK_ONE = "SELECT * FROM stage WHERE recording_id = $1 AND stage = $2 FOR UPDATE"
+_CLOSE_ALL = "DELETE FROM stage WHERE recording_id = $1 AND state IN ('waiting', 'parked')"
+
+
+AT_ONCE = timedelta()
+
+
+@dataclass(frozen=True, slots=True)
+class StageRow:
+    """A locked stage: its life, and what its attempts are known by."""
+
+    recording_id: UUID
+    office: str
+    life: StageLife
+    trigger: str
+    triggered_by: str | None
+    attempt_id: UUID | None
+    trace_id: str | None
+    span_id: str | None
+    started_at: datetime | None
+    caused_by: str
+    previous_attempt: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewStage:
+    """A stage whose preconditions hold from now on."""
+
+    recording_id: UUID
+    stage: Stage
+    operation: Operation
+    lane: Lane
+    office: str
+    waits: timedelta
+    caused_by: str
+
+
+async def open_all(tx: Transaction, stages: Sequence[NewStage]) -> None:
+    """Write new stages; those that a newer packet starts anew keep their count of attempts."""
+    rows = [(s.recording_id, s.stage, s.operation, s.lane, s.office, s.waits, s.caused_by) for s in stages]
+    if rows:
+        await tx.execute(_OPEN, *map(list, zip(*rows, strict=True)))
+
+
+async def lock_leased(tx: Transaction, keys: Sequence[tuple[UUID, str, UUID]]) -> dict[UUID, StageRow]:
+    """Lock the stages whose attempt is still the one we made, by attempt id; a zombie's are not among them."""
+    rows = await tx.fetch(_LOCK_LEASED, *map(list, zip(*keys, strict=True)))
+    return {row["attempt_id"]: stage_of(row) for row in rows}
+
+
+async def lock_one(tx: Transaction, recording_id: UUID, stage: Stage) -> StageRow | None:
+    """Lock one stage; absent when its preconditions never held."""
+    row = await tx.fetchrow(_LOCK_ONE, recording_id, stage)
+    return stage_of(row) if row else None
+
+
+async def expired(tx: Transaction, operation: Operation, limit: int) -> list[tuple[UUID, str, UUID]]:
+    """Find leases whose worker died in mid-call; two workers never take the same one."""
+    return [tuple(row) for row in await tx.fetch(_EXPIRED, operation, limit)]
+
+
+async def save_all(tx: Transaction, stages: Sequence[StageRow]) -> None:
+    """Write judged stages and release their leases."""
+    if stages:
+        await tx.execute(_SAVE, *map(list, zip(*map(_row, stages), strict=True)))
+
+
+async def close_open(tx: Transaction, recording_id: UUID) -> None:
+    """Take away what still waits of a cancelled recording; its ledger stays."""
+    await tx.execute(_CLOSE_ALL, recording_id)
+
+
+def stage_of(row: Any) -> StageRow:
+    """Read a stage from its row."""
+    life = StageLife(
+        stage=Stage(row["stage"]),
+        operation=Operation(row["operation"]),
+        state=row["state"],
+        due_at=row["due_at"],
+        attempts=row["attempts"],
+        strikes=row["strikes"],
+        asks=row["asks"],
+        first_failed_at=row["first_failed_at"],
+        last_failure=row["last_failure"],
+        signature=row["signature"],
+        who_must_act=WhoActs(row["who_must_act"]) if row["who_must_act"] else None,
+    )
+    kept = {name: row[name] for name in StageRow.__slots__ if name != "life"}
+    return StageRow(life=life, **kept)
+
+
+def judged(row: StageRow, life: StageLife) -> StageRow:
+    """Put a judged life in place; the next attempt is due by itself and links to this one."""
+    return replace(
+        row,
+        life=life,
+        trigger="due",
+        triggered_by=None,
+        previous_attempt=f"00-{row.trace_id}-{row.span_id}-01",
+    )
+
+
+def _row(stage: StageRow) -> tuple[Any, ...]:
+    life = stage.life
+    return (
+        stage.recording_id,
+        life.stage,
+        life.state,
+        life.operation,
+        life.due_at,
+        life.attempts,
+        life.strikes,
+        life.asks,
+        life.first_failed_at,
+        life.last_failure,
+        life.signature,
+        life.who_must_act,
+        stage.trigger,
+        stage.triggered_by,
+        stage.previous_attempt,
+    )

@@ -1,0 +1,131 @@
+"""Wires status: the one place that knows settings, Kafka and the order of things."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from fastapi import FastAPI
+
+from services.status.api import Shown, routes
+from services.status.events_in import HEARS, TOPICS
+from services.status.loops import Freshness, watch_hearing
+from services.status.settings import StatusSettings
+from services.status.store import projections
+from services.status.usecases.rebuild_projections import hash_projections, rebuild_projections
+from shared.clock import now
+from shared.events.catalog import CATALOG
+from shared.events.envelope import Data, Event, Undecodable, read_event
+from shared.events.offices import read_offices
+from shared.ids import uuid7
+from shared.lifecycle import rest_unless, run_until_stopped
+from shared.postgres import inbox
+from shared.postgres.migrate import SHARED, migrate
+from shared.postgres.pool import Database, Transaction
+from shared.runtime import Runtime
+from shared.settings import read_settings
+
+_FOLDER = Path(__file__).parent
+_PATIENCE_SECONDS = 15
+
+
+@dataclass(frozen=True, slots=True)
+class RebuildCheck:
+    """What a rebuild from Kafka gave, beside what is served."""
+
+    live: str
+    rebuilt: str
+    events: int
+    live_events: int
+
+
+async def run(stop: asyncio.Event | None = None, settings: StatusSettings | None = None) -> None:
+    """Run the service until it is told to stop."""
+    settings = settings or read_settings(StatusSettings)
+    runtime = Runtime(settings, service="status", folder=_FOLDER, topics=TOPICS)
+    freshness = Freshness()
+    app = build(runtime, settings, freshness)
+
+    async def watch(stop: asyncio.Event) -> None:
+        await watch_hearing(runtime.is_ready, freshness, stop)
+
+    try:
+        await run_until_stopped({**runtime.tasks(app), "watch hearing": watch}, stop)
+    finally:
+        await runtime.close()
+
+
+def build(runtime: Runtime, settings: StatusSettings, freshness: Freshness) -> FastAPI:
+    """Make the API over this runtime."""
+    app = runtime.web("Rekam status")
+    shown = Shown(
+        database=runtime.database,
+        offices=read_offices(settings.offices_file),
+        freshness=freshness,
+        patience=timedelta(minutes=settings.patience_minutes),
+    )
+    app.include_router(routes(shown))
+    runtime.hear(app, HEARS)
+    return app
+
+
+async def check_rebuild(settings: StatusSettings) -> RebuildCheck:
+    """Rebuild from Kafka into a schema of its own, compare by hash with what is served, and drop the schema."""
+    schema = f"rebuild_{uuid7().hex}"
+    stop = asyncio.Event()
+    live = Database(settings.postgres_dsn, application="rekam-status-check", prepare=_nothing, size=2)
+    beside = Database(
+        _within(settings.postgres_dsn, schema), application="rekam-status-rebuild", prepare=_fresh, size=2
+    )
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(live.keep_open(stop))
+        try:
+            await _until_ready(live)
+            async with live.transaction() as tx:
+                await projections.make_schema(tx, schema)
+            tasks.create_task(beside.keep_open(stop))
+            await _until_ready(beside)
+            return await _compare(settings, live, beside)
+        finally:
+            stop.set()
+            await beside.close()
+            async with live.transaction() as tx:
+                await projections.drop_schema(tx, schema)
+            await live.close()
+
+
+async def _compare(settings: StatusSettings, live: Database, beside: Database) -> RebuildCheck:
+    async with live.transaction() as tx:
+        held = await projections.held_events(tx)
+    await rebuild_projections(beside, _history(settings.kafka_bootstrap), left_out=held)
+    async with beside.transaction() as tx:
+        rebuilt, events = await hash_projections(tx)
+    for _ in range(_PATIENCE_SECONDS):
+        async with live.transaction() as tx:
+            served, live_events = await hash_projections(tx)
+        if live_events >= events:
+            break
+        await rest_unless(asyncio.Event(), 1)
+    return RebuildCheck(served, rebuilt, events, live_events)
+
+
+async def _history(bootstrap: str) -> AsyncIterator[Sequence[Event[Data]]]:
+    """Read every topic from its beginning to where it ends now; no group, so nothing is committed."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False, request_timeout_ms=15_000)
+    async with asyncio.timeout(30):
+        await consumer.start()
+    try:
+        partitions = [
+            TopicPartition(t, p) for t in TOPICS for p in consumer.partitions_for_topic(t) or await _asked(consumer, t)
+        ]
+        consumer.assign(partitions)
+        ends = await consumer.end_offsets(partitions)
+        await consumer.seek_to_beginning(*partitions)
+        while any([await consumer.position(p) < end for p, end in ends.items()]):
+            records = await consumer.getmany(timeout_ms=500, max_records=2000)
+            yield [event for part in records.values() for record in part if (event := _read(record))]
+    finally:
+        await asyncio.wait_for(consumer.stop(), 10)
