@@ -7,6 +7,8 @@ from typing import Any, TypeAlias
 
 import structlog
 
+from shared.postgres.pool import AWAY
+
 Task: TypeAlias = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 _STOP_SECONDS = 8.0
 _log = structlog.get_logger()
@@ -30,6 +32,9 @@ async def keep_doing(
     while not stop.is_set():
         try:
             seconds = await turn()
+        except AWAY as error:
+            _log.warning("a loop waits for postgresql", loop=name, error=type(error).__name__)
+            seconds = rest
         except Exception:  # noqa: BLE001  a loop outlives any single turn
             _log.exception("a loop's turn raised and is repeated", loop=name)
             seconds = rest

@@ -235,3 +235,8 @@ def _wording(fault: Mapping[str, Any]) -> str:
         isinstance(given, str | int | float) and len(str(given)) > 2 and str(given) in message  # noqa: PLR2004  shorter texts occur by chance
     )
     return "does not fit" if echoes else message
+
+
+def digits_are_personal(note: str) -> bool:
+    """Tell whether a free text holds 8 or more consecutive digits, as a NIK or a phone number would."""
+    return re.search(r"\d{8}", note) is not None

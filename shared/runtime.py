@@ -4,7 +4,7 @@ Only a service's `app.py` uses this; the rooms below get what they need as argum
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -20,7 +20,7 @@ from shared.kafka.relay import Relay
 from shared.lifecycle import Task, keep_doing
 from shared.postgres import inbox, outbox, quarantine
 from shared.postgres.migrate import SHARED, migrate
-from shared.postgres.pool import Database, Transaction
+from shared.postgres.pool import Database, Prepare, Transaction
 from shared.settings import ServiceSettings
 from shared.telemetry import Telemetry, set_up_logs
 
@@ -33,10 +33,19 @@ _LAG = Gauge("rekam_consumer_lag", "Records not yet applied.", ["topic", "group"
 class Runtime:
     """One service's mechanics; `tasks` gives all that must run beside its own loops."""
 
-    def __init__(self, settings: ServiceSettings, *, service: str, folder: Path, topics: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        settings: ServiceSettings,
+        *,
+        service: str,
+        folder: Path,
+        topics: tuple[str, ...],
+        prepare: Prepare | None = None,
+    ) -> None:
         set_up_logs(service)
         self.settings = settings
         self.service = service
+        self._prepare_more = prepare
         self._migrations = [SHARED, folder / "migrations"]
         self.telemetry = Telemetry(service, settings.otlp_url)
         self.database = Database(
@@ -56,8 +65,8 @@ class Runtime:
         app.state.authorizer = Authorizer(self._keys, audience=self.settings.audience, issuer=self.settings.issuer_url)
         return app
 
-    def hear(self, app: FastAPI, hears: Hears) -> None:
-        """Listen to this runtime's topics as one consumer group, with the quarantine's two routes on the API."""
+    def hear(self, app: FastAPI, hears: Hears, *, after: Callable[[], None] | None = None) -> None:
+        """Listen to this runtime's topics as one group, with the quarantine's routes; `after` follows each batch."""
         heard = Subscription(
             bootstrap=self.settings.kafka_bootstrap,
             group=self.service,
@@ -65,7 +74,7 @@ class Runtime:
             topics=self._topics,
             partitions=self.settings.partitions,
         )
-        self._consumer = Consumer(heard, self.database, hears, self.telemetry)
+        self._consumer = Consumer(heard, self.database, hears, self.telemetry, after=after)
         app.include_router(quarantine_routes(self.database, self._consumer.ears))
 
     def tasks(self, app: FastAPI) -> dict[str, Task]:
@@ -102,6 +111,8 @@ class Runtime:
         await migrate(tx, self._migrations)
         await inbox.ensure_partitions(tx, now())
         await outbox.ensure_buckets(tx, self.settings.partitions)
+        if self._prepare_more is not None:
+            await self._prepare_more(tx)
 
     async def _gauges(self, stop: asyncio.Event) -> None:
         async def turn() -> float:

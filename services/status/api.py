@@ -1,7 +1,7 @@
 """The HTTP API of status (API §6): timelines, boards, the list of events."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated
@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Path, Query
 
 from services.status.domain.cursor import Cursor, MalformedCursor
-from services.status.loops import Freshness
 from services.status.store.reading import Sight, Wanted
 from services.status.usecases.list_events import CursorOfAnotherLog, EventPage, list_events
 from services.status.usecases.show_board import Asked, Board, show_board
@@ -45,7 +44,7 @@ class Shown:
 
     database: Database
     offices: Mapping[str, Office]
-    freshness: Freshness
+    data_age: Callable[[], float | None]
     patience: timedelta
 
 
@@ -109,7 +108,7 @@ def _asked(shown: Shown, office: str) -> Asked:
         now=moment,
         midnight=_midnight(moment, known[0].zone),
         patience=shown.patience,
-        data_seconds=shown.freshness.age_seconds(),
+        data_seconds=shown.data_age(),
     )
 
 

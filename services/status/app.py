@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from fastapi import FastAPI
 
 from services.status.api import Shown, routes
@@ -64,7 +64,7 @@ def build(runtime: Runtime, settings: StatusSettings, freshness: Freshness) -> F
     shown = Shown(
         database=runtime.database,
         offices=read_offices(settings.offices_file),
-        freshness=freshness,
+        data_age=freshness.age_seconds,
         patience=timedelta(minutes=settings.patience_minutes),
     )
     app.include_router(routes(shown))
@@ -113,19 +113,53 @@ async def _compare(settings: StatusSettings, live: Database, beside: Database) -
 
 
 async def _history(bootstrap: str) -> AsyncIterator[Sequence[Event[Data]]]:
-    """Read every topic from its beginning to where it ends now; no group, so nothing is committed."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False, request_timeout_ms=15_000)
+    """Read every topic from its beginning to where it ends now; without a group, so nothing is committed."""
+    consumer = AIOKafkaConsumer(
+        *TOPICS, bootstrap_servers=bootstrap, enable_auto_commit=False, auto_offset_reset="earliest"
+    )
     async with asyncio.timeout(30):
         await consumer.start()
     try:
-        partitions = [
-            TopicPartition(t, p) for t in TOPICS for p in consumer.partitions_for_topic(t) or await _asked(consumer, t)
-        ]
-        consumer.assign(partitions)
-        ends = await consumer.end_offsets(partitions)
-        await consumer.seek_to_beginning(*partitions)
-        while any([await consumer.position(p) < end for p, end in ends.items()]):
+        ends = await asyncio.wait_for(consumer.end_offsets(list(consumer.assignment())), 30)
+        while await _is_behind(consumer, ends):
             records = await consumer.getmany(timeout_ms=500, max_records=2000)
-            yield [event for part in records.values() for record in part if (event := _read(record))]
+            heard = [_read(record) for part in records.values() for record in part]
+            yield [event for event in heard if event is not None]
     finally:
         await asyncio.wait_for(consumer.stop(), 10)
+
+
+async def _is_behind(consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int]) -> bool:
+    for partition, end in ends.items():
+        if await asyncio.wait_for(consumer.position(partition), 10) < end:
+            return True
+    return False
+
+
+def _read(record: ConsumerRecord) -> Event[Data] | None:
+    try:
+        event = read_event(list(record.headers), record.value, CATALOG)
+    except Undecodable:
+        return None  # lies in quarantine of the served tables too
+    return event if type(event.data) in HEARS else None
+
+
+def _within(dsn: str, schema: str) -> str:
+    parts = urlsplit(dsn)
+    query = "&".join(filter(None, (parts.query, f"search_path={schema}")))
+    return urlunsplit(parts._replace(query=query))
+
+
+async def _until_ready(database: Database) -> None:
+    async with asyncio.timeout(30):
+        while not await database.is_ready():
+            await rest_unless(asyncio.Event(), 0.1)
+
+
+async def _nothing(_: Transaction) -> None:
+    """Change nothing: the served schema is the service's own."""
+
+
+async def _fresh(tx: Transaction) -> None:
+    await migrate(tx, [SHARED, _FOLDER / "migrations"])
+    await inbox.ensure_partitions(tx, now())

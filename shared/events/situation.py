@@ -5,7 +5,7 @@ Never more optimistic than the facts, and never a refusal for a fault of line or
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from shared.events.vocabulary import Cause, Effect, NextAction, Purpose, Stage, WhoActs
@@ -81,6 +81,10 @@ _TURN = {
 }
 
 
+_ENDED = (Situation.COMPLETED, Situation.CANCELLED)
+_NEWS_WITHIN = timedelta(days=3)
+
+
 def situation_of(facts: Facts) -> Situation:
     """Name the one situation of these facts."""
     if facts.is_cancelled:
@@ -114,6 +118,14 @@ def dukcapil_status(facts: Facts) -> str:
     if (fact := facts.stages.get(Stage.SUBMISSION)) and fact.effect is Effect.POSSIBLE:
         return "SENT_FOR_ENROLLMENT"
     return "BIO_CAPTURED" if facts.has_capture else "UNREGISTERED"
+
+
+def next_news_at(situation: Situation, since: datetime, now: datetime) -> datetime | None:
+    """Promise when the next news comes at the latest: three days on, and again while nothing changes."""
+    if situation in _ENDED:
+        return None
+    periods = max(0, (now - since) // _NEWS_WITHIN) + 1
+    return since + periods * _NEWS_WITHIN
 
 
 def _ended(facts: Facts) -> Situation:

@@ -47,7 +47,16 @@ class Subscription:
 class Consumer:
     """Fetches, applies and commits until told to stop; the Kafka client is rebuilt whenever it fails or stalls."""
 
-    def __init__(self, subscription: Subscription, database: Database, hears: Hears, telemetry: Telemetry) -> None:
+    def __init__(
+        self,
+        subscription: Subscription,
+        database: Database,
+        hears: Hears,
+        telemetry: Telemetry,
+        *,
+        after: Callable[[], None] | None = None,
+    ) -> None:
+        self._after = after
         self._subscription = subscription
         self._database = database
         self._telemetry = telemetry
@@ -105,6 +114,8 @@ class Consumer:
                 _log.warning("events wait for postgresql", error=type(error).__name__, events=len(heard))
                 await _rest(stop, 0.5)
             else:
+                if self._after is not None:
+                    self._after()
                 return
 
     def _decode(self, record: ConsumerRecord) -> Heard | None:

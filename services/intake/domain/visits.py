@@ -48,6 +48,14 @@ class Registrar:
     sees_own_only: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What a caller may see: patterns of office codes, and for an agency only what it created."""
+
+    offices: list[str]
+    created_by: str | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recording:
     """A recording as intake knows it; `facts` is what the recording service said of it."""

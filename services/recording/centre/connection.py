@@ -11,6 +11,7 @@ from services.recording.centre.dialogue import Answer, Dialogue
 from services.recording.centre.evidence import Call, Trail
 from services.recording.centre.failures import (
     CLOSED,
+    EOF,
     ConnectionEnded,
     Interrupted,
     NeverReached,
@@ -26,8 +27,9 @@ _SAMPLE_SECONDS = 1.0
 class Connection(asyncio.Protocol):
     """The callbacks of asyncio and one waiting caller meet here; whoever is interrupted ends the connection."""
 
-    def __init__(self, raw: socket.socket, layer: TlsLayer, survives_seconds: float) -> None:
+    def __init__(self, raw: socket.socket, address: str, layer: TlsLayer, survives_seconds: float) -> None:
         loop = asyncio.get_running_loop()
+        self.address = address
         self.rested_since = 0.0
         self.gone: asyncio.Future[None] = loop.create_future()
         self._loop = loop
@@ -65,6 +67,8 @@ class Connection(asyncio.Protocol):
         if self._survives_seconds < call.deadline_seconds:
             tcp.prepare(self._raw, call.deadline_seconds)
             self._survives_seconds = call.deadline_seconds
+        if not self._is_open:
+            raise NeverReached(EOF)
         request = self._dialogue.ask(call.method, call.path, headers, call.body)
         self._request_size = len(request)
         self._acked_before = tcp.bytes_acknowledged(self._raw)
@@ -141,6 +145,8 @@ class Connection(asyncio.Protocol):
                 self._timer.cancel()
             if waiter.cancelled():
                 self.abort()
+            else:
+                waiter.exception()  # seen, also when the caller was cancelled at the same moment
 
     def _settle(self, answer: Answer | None) -> None:
         if self._waiter is not None and not self._waiter.done():
@@ -214,8 +220,12 @@ class Connection(asyncio.Protocol):
         self._trail.enter(Phase.WAIT)
 
     def _count_sent(self) -> None:
-        held_back = self._transport.get_write_buffer_size() if self._is_paused and self._transport else 0
-        self._trail.bytes_sent = max(self._request_size - held_back, 0)
+        held_back = 0
+        if self._is_paused and self._is_open:
+            held_back = cast("asyncio.Transport", self._transport).get_write_buffer_size()
+        elif self._is_paused and self._trail.tcp:
+            held_back = self._request_size - self._trail.tcp.get("bytes_acked", self._request_size)
+        self._trail.bytes_sent = min(max(self._request_size - held_back, 0), self._request_size)
 
     def _write(self, sealed: bytes) -> None:
         if sealed and self._is_open:

@@ -101,7 +101,7 @@ class Dialler:
         loop = asyncio.get_running_loop()
         try:
             _, connection = await loop.create_connection(
-                lambda: Connection(raw, layer, deadline - trail.started), sock=raw
+                lambda: Connection(raw, trail.address or "", layer, deadline - trail.started), sock=raw
             )
         except BaseException as error:
             raw.close()

@@ -23,7 +23,9 @@ class Dialogue:
 
     def __init__(self) -> None:
         self._http = h11.Connection(h11.CLIENT)
-        self._forget()
+        self._response: h11.Response | None = None
+        self._body: list[bytes] = []
+        self._size = 0
 
     @property
     def can_go_on(self) -> bool:
@@ -82,6 +84,4 @@ class Dialogue:
         return answer
 
     def _forget(self) -> None:
-        self._response: h11.Response | None = None
-        self._body: list[bytes] = []
-        self._size = 0
+        self._response, self._body, self._size = None, [], 0

@@ -66,19 +66,20 @@ class OutOfTime(Interrupted):
 
 def error_name(error: BaseException | None) -> str:
     """Name an error by errno, EAI code or TLS alert; an end without any error is an EOF."""
-    match error:
-        case None | ssl.SSLEOFError() | ssl.SSLZeroReturnError():
-            return EOF
-        case ssl.SSLCertVerificationError():
-            return _CERTIFICATE_FAULTS.get(error.verify_code, "certificate_untrusted")
-        case ssl.SSLError():
-            return (error.reason or "tls_error").lower()
-        case socket.gaierror():
-            return _EAI.get(error.errno or 0, "EAI_OTHER")
-        case TimeoutError() if error.errno is None:
-            return DEADLINE
-        case OSError() if error.errno is not None:
-            return errno.errorcode.get(error.errno, f"errno_{error.errno}")
-        case ConnectionError():
-            return EOF
-    return type(error).__name__
+    if isinstance(error, ssl.SSLError):
+        return _tls_name(error)
+    if isinstance(error, socket.gaierror):
+        return _EAI.get(error.errno or 0, "EAI_OTHER")
+    if isinstance(error, OSError) and error.errno is not None:
+        return errno.errorcode.get(error.errno, f"errno_{error.errno}")
+    if isinstance(error, TimeoutError):
+        return DEADLINE
+    return EOF if error is None or isinstance(error, ConnectionError) else type(error).__name__
+
+
+def _tls_name(error: ssl.SSLError) -> str:
+    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        return EOF
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return _CERTIFICATE_FAULTS.get(error.verify_code, "certificate_untrusted")
+    return (error.reason or "tls_error").lower()

@@ -27,8 +27,6 @@ class Pool:
         """Give an idle connection that is still fit, else a new one; raises `Interrupted`."""
         await self._wait_for_slot(deadline)
         try:
-            if self._is_closed:
-                raise NeverLeft(CLOSED)
             return self._fit_one(trail) or await self._new_one(trail, deadline)
         except BaseException:
             self._slots.release()
@@ -57,8 +55,11 @@ class Pool:
         self._dialler.close()
 
     async def _wait_for_slot(self, deadline: float) -> None:
+        if not self._slots.locked():
+            await self._slots.acquire()
+            return
         try:
-            async with asyncio.timeout(max(deadline - time.monotonic(), 0.0) if self._slots.locked() else None):
+            async with asyncio.timeout(max(deadline - time.monotonic(), 0.0)):
                 await self._slots.acquire()
         except TimeoutError as late:
             raise NeverLeft(NO_SLOT) from late
@@ -74,6 +75,8 @@ class Pool:
         return None
 
     async def _new_one(self, trail: Trail, deadline: float) -> Connection:
+        if self._is_closed:
+            raise NeverLeft(CLOSED)
         connection = await self._dialler.dial(trail, deadline)
         self._open.add(connection)
         connection.gone.add_done_callback(lambda _: self._open.discard(connection))

@@ -26,7 +26,7 @@ def probes_for(deadline_seconds: float) -> int:
 
 
 def sample(raw: socket.socket) -> dict[str, int] | None:
-    """Read the counters the verdict leans on; a field the kernel does not know is absent, a closed socket gives None."""
+    """Read what the verdict leans on; a field this kernel does not know is absent, and a closed socket gives None."""
     if _TCP_INFO is None:
         return None
     try:

@@ -50,10 +50,9 @@ class Park:
     who_must_act: WhoActs
 
 
-NextStep = TryAgain | WaitForLink | AskCentre | Park
+_PACKET_MISSING = "packet_missing"
 
-# Our own faults that waiting cannot mend.
-_NEEDS_US = frozenset({"packet_missing", "digest_refused", "sealing_refused", "call_refused"})
+NextStep = TryAgain | WaitForLink | AskCentre | Park
 
 
 def next_step(
@@ -69,8 +68,8 @@ def next_step(
     """Decide about one failed attempt (ARCHITECTURE §4); `strikes` are those before it, `dice` is in 0..1."""
     if isinstance(failure, Refused):
         return Park(failure.who_must_act)
-    if failure.cause is Cause.LOCAL and failure.code in _NEEDS_US:
-        return Park(WhoActs.US)
+    if failure.cause is Cause.LOCAL and (failure.code == _PACKET_MISSING or failure.effect is Effect.KNOWN):
+        return Park(WhoActs.US)  # waiting mends neither lost bytes nor a request the centre will not have
     if failure.cause is Cause.SERVER and now - failing_since >= policy.give_up_after:
         return Park(WhoActs.CENTRE)
     at = now + _delay(failure, strikes, policy, dice)

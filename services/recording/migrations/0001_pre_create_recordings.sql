@@ -66,7 +66,7 @@ CREATE TABLE stage (
         autovacuum_analyze_scale_factor = 0.02);
 CREATE INDEX stage_claim ON stage (operation, lane, office, due_at) WHERE state = 'waiting';
 CREATE INDEX stage_next_due ON stage (operation, due_at) WHERE state = 'waiting';
-CREATE INDEX stage_leased ON stage (operation, leased_until) WHERE state = 'in_flight';
+CREATE INDEX stage_leased ON stage (leased_until, operation) WHERE state = 'in_flight';
 CREATE INDEX stage_parked ON stage (signature) WHERE state = 'parked';
 
 -- Append-only; partitioned by the time inside the attempt's UUIDv7.

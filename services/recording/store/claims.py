@@ -65,8 +65,8 @@ _CLAIM = """
     JOIN recording r ON r.id = p.recording_id
     WHERE (s.recording_id, s.stage) = (p.recording_id, p.stage)
     RETURNING s.recording_id, s.stage, s.operation, s.office, s.attempt_id, s.trace_id, s.span_id, s.started_at,
-        s.lease_token, r.purpose, r.sealed_at, r.identity_ref, r.identity_digest, r.identity_version, r.packet_ref, r.packet_digest,
-        r.packet_version, r.packet_size"""
+        s.lease_token, r.purpose, r.sealed_at, r.identity_ref, r.identity_digest, r.identity_version,
+        r.packet_ref, r.packet_digest, r.packet_version, r.packet_size"""
 
 _MOVE_CURSORS = """
     UPDATE gate
@@ -136,7 +136,8 @@ async def claim(
     tx: Transaction, operation: Operation, lane: Lane, *, cursor: str, places: int, token: UUID, lease: timedelta
 ) -> list[Claimed]:
     """Claim one stage of each office after the cursor, starting again at the first office when the ring is short."""
-    claimed = [Claimed(**dict(row)) for row in await tx.fetch(_CLAIM, operation, lane, cursor, places, 1, token, lease)]
+    rows = await tx.fetch(_CLAIM, operation, lane, cursor, places, 1, token, lease)
+    claimed = [Claimed(**dict(row)) for row in rows]
     claimed.sort(key=lambda one: one.office)
     if len(claimed) < places and cursor:
         rest = await claim(tx, operation, lane, cursor="", places=places - len(claimed), token=token, lease=lease)
@@ -150,7 +151,7 @@ async def move_cursors(tx: Transaction, operation: Operation, cursors: dict[Lane
 
 
 async def seconds_until_due(tx: Transaction, operation: Operation) -> float | None:
-    """Tell how long until the next stage of this operation is due, by the database's clock; absent when none waits."""
+    """Tell how long until the next stage of this operation is due; absent when none waits."""
     row = await tx.fetchrow(_NEXT_DUE, operation)
     if row is None or row["due_at"] is None:
         return None

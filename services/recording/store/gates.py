@@ -1,11 +1,12 @@
 """Gate rows: one per operation, shared by all workers."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 from services.recording.domain.gate import Gate
 from services.recording.store.claims import gate_of
-from shared.events.vocabulary import Operation
+from shared.events.vocabulary import GateState, Operation
 from shared.postgres.pool import Transaction
 
 _ENSURE = """
@@ -32,6 +33,8 @@ _TAKE_PROBE = """
         WHERE state = 'holding' AND probe_at <= clock_timestamp()
         FOR UPDATE SKIP LOCKED))
     RETURNING operation"""
+
+_IN = "SELECT operation FROM gate WHERE state = ANY($1::text[])"
 
 _LIST = """
     SELECT g.*,
@@ -80,3 +83,8 @@ async def take_due_probes(tx: Transaction, meanwhile: timedelta) -> list[Operati
 async def list_all(tx: Transaction) -> list[Any]:
     """Read all gates with what waits behind them."""
     return await tx.fetch(_LIST)
+
+
+async def operations_in(tx: Transaction, states: Sequence[GateState]) -> set[str]:
+    """Name the operations whose gate is in one of these states."""
+    return {row["operation"] for row in await tx.fetch(_IN, list(states))}

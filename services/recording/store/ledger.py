@@ -44,7 +44,7 @@ _APPEND = """
 _OF_RECORDING = """
     SELECT *
     FROM attempt
-    WHERE recording_id = $1 AND office LIKE ANY($2::text[])
+    WHERE recording_id = $1
     ORDER BY started_at, number"""  # leans on attempt_of_recording
 
 _LIST = """
@@ -78,9 +78,9 @@ async def append(tx: Transaction, rows: Sequence[dict[str, Any]]) -> None:
         await tx.execute(_APPEND, *([row[name] for row in rows] for name in COLUMNS))
 
 
-async def of_recording(tx: Transaction, recording_id: UUID, offices: Sequence[str]) -> list[Any]:
+async def of_recording(tx: Transaction, recording_id: UUID) -> list[Any]:
     """Read all attempts of one recording, oldest first."""
-    return await tx.fetch(_OF_RECORDING, recording_id, offices)
+    return await tx.fetch(_OF_RECORDING, recording_id)
 
 
 async def list_all(tx: Transaction, offices: Sequence[str], filters: dict[str, Any], limit: int) -> list[Any]:

@@ -29,13 +29,13 @@ _LOCK_LEASED = """
     ORDER BY s.recording_id, s.stage
     FOR UPDATE OF s"""
 
+# Read without a lock: `lock_leased` takes the rows in the order everybody does, and finds out who was faster.
 _EXPIRED = """
     SELECT recording_id, stage, attempt_id
     FROM stage
-    WHERE state = 'in_flight' AND operation = $1 AND leased_until < clock_timestamp()
+    WHERE state = 'in_flight' AND leased_until < clock_timestamp()
     ORDER BY leased_until
-    LIMIT $2
-    FOR UPDATE SKIP LOCKED"""  # leans on stage_leased
+    LIMIT $1"""  # leans on stage_leased
 
 _SAVE = """
     UPDATE stage s
@@ -106,9 +106,10 @@ async def lock_one(tx: Transaction, recording_id: UUID, stage: Stage) -> StageRo
     return stage_of(row) if row else None
 
 
-async def expired(tx: Transaction, operation: Operation, limit: int) -> list[tuple[UUID, str, UUID]]:
-    """Find leases whose worker died in mid-call; two workers never take the same one."""
-    return [tuple(row) for row in await tx.fetch(_EXPIRED, operation, limit)]
+async def expired(tx: Transaction, limit: int) -> list[tuple[UUID, str, UUID]]:
+    """Find leases whose worker died in mid-call."""
+    rows = await tx.fetch(_EXPIRED, limit)
+    return [(row["recording_id"], row["stage"], row["attempt_id"]) for row in rows]
 
 
 async def save_all(tx: Transaction, stages: Sequence[StageRow]) -> None:

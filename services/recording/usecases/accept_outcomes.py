@@ -65,11 +65,11 @@ async def accept_outcomes(
     told = _Told()
     for outcome in outcomes:
         if row := rows.get(outcome.attempt_id):
-            patience = Patience(rules.policy, rules.schedule, now, random.random())
+            patience = Patience(rules.policy, rules.schedule, now, random.random())  # noqa: S311  jitter
             _judge(locked[outcome.recording_id], row, outcome, patience, told)
             _follow(locked[outcome.recording_id], told, rules, stocks, now)
     await _save(tx, told, locked, now)
-    probe_at = now + rules.probe_every * random.uniform(0.7, 1.3)
+    probe_at = now + rules.probe_every * random.uniform(0.7, 1.3)  # noqa: S311  jitter
     told.events += await learn_gates(tx, told.attempted, probe_at)
     await outbox.add(tx, told.events)
     return [span_of(one) for one in told.attempted]

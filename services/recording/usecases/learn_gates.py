@@ -1,5 +1,5 @@
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from services.recording import events_out
 from services.recording.domain.gate import Gate, Seen, observe, observe_probe
@@ -23,11 +23,12 @@ async def learn_gates(tx: Transaction, attempted: Sequence[Attempted], probe_at:
 
 
 async def learn_from_probe(
-    tx: Transaction, operation: Operation, *, is_alive: bool, probe_at: datetime
+    tx: Transaction, operation: Operation, *, is_alive: bool, rest: timedelta
 ) -> list[Event[Data]]:
     """Let a holding gate learn from its probe."""
     before, sequence = await gates.lock(tx, operation)
-    after = observe_probe(before, is_alive=is_alive, probe_at=probe_at)
+    now: datetime = await tx.fetchval("SELECT clock_timestamp()")
+    after = observe_probe(before, is_alive=is_alive, probe_at=now + rest)
     return await _save(tx, operation, before, after, sequence, changed_by="probe")
 
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from services.status.store import projections as store
 from services.status.domain.line import Gate
+from services.status.store import projections as store
 from services.status.usecases.fold_events import fold
 from shared.events.envelope import Event
 from shared.events.recording import BlankStockChanged, GateChanged

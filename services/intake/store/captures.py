@@ -1,0 +1,73 @@
+"""Packets that are durable here."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from shared.postgres.pool import Transaction
+
+_ADD = """
+    INSERT INTO capture (
+        recording_id, packet_version, dataref, digest, size, captured_at, accepted_at, manifest, quality)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"""
+
+_FIND = """
+    SELECT digest, size, accepted_at, quality
+    FROM capture
+    WHERE recording_id = $1 AND packet_version = $2"""
+
+_ORPHANS = """
+    SELECT path
+    FROM unnest($1::text[]) AS path
+    WHERE NOT EXISTS (SELECT FROM arrival WHERE identity_segment = path)
+        AND NOT EXISTS (SELECT FROM capture WHERE dataref = path)"""  # leans on arrival_segment and capture_dataref
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What was answered for a packet."""
+
+    digest: str
+    size: int
+    accepted_at: datetime
+    quality: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewCapture:
+    recording_id: UUID
+    packet_version: int
+    dataref: str
+    captured_at: datetime
+    manifest: dict[str, Any]
+    kept: Kept
+
+
+async def add(tx: Transaction, new: NewCapture) -> None:
+    """Write the row that names the packet's bytes."""
+    kept = new.kept
+    await tx.execute(
+        _ADD,
+        new.recording_id,
+        new.packet_version,
+        new.dataref,
+        kept.digest,
+        kept.size,
+        new.captured_at,
+        kept.accepted_at,
+        new.manifest,
+        kept.quality,
+    )
+
+
+async def find(tx: Transaction, recording_id: UUID, packet_version: int) -> Kept | None:
+    """Read what was answered for this version."""
+    row = await tx.fetchrow(_FIND, recording_id, packet_version)
+    return Kept(**row) if row else None
+
+
+async def orphans(tx: Transaction, paths: Sequence[str]) -> list[str]:
+    """Name those files of the store that no row names."""
+    return [row["path"] for row in await tx.fetch(_ORPHANS, paths)]

@@ -1,0 +1,80 @@
+"""Which facts are worth a message, once each."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from services.notification.domain.journey import Journey
+from services.notification.domain.promises import after_capture, after_submission
+from shared.events.situation import Situation
+from shared.events.vocabulary import Purpose
+
+TOLD = (Situation.ARRIVED, Situation.SAVED_HERE, Situation.AT_CENTRE, Situation.CARD_READY)
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A situation to tell of; `fact` names what it is about, so that the same is never told twice."""
+
+    situation: Situation
+    fact: str
+
+
+def notice_after(before: Journey, after: Journey) -> Notice | None:
+    """Decide whether this change is told; absent when it is not."""
+    if after.visit.ticket_number and not before.visit.ticket_number:
+        told_at_once = _arrival(after)
+        if told_at_once:
+            return told_at_once
+    now = after.situation
+    if now is None or now == before.situation or now not in TOLD:
+        return None
+    if after.visit.purpose is Purpose.SUKET_EXTENSION:
+        return None  # nothing was recorded, so nothing is saved here; its own words come with the Suket
+    if now is Situation.ARRIVED:
+        return None  # the number on the receipt of a return says it
+    return Notice(now, f"packet {after.visit.packet_version}")
+
+
+def values(situation: Situation, journey: Journey, zone: ZoneInfo, language: str) -> dict[str, str | None]:
+    """Fill the placeholders that follow from the journey; absent where not known."""
+    if situation is Situation.ARRIVED:
+        return {"no": journey.visit.ticket_number or None}
+    if situation is Situation.SAVED_HERE:
+        return {"tgl": _date(after_capture(journey.visit.captured_at), zone, language)}
+    if situation is Situation.AT_CENTRE:
+        reached = journey.progress.submitted_at
+        return {"tgl": _date(reached, zone, language), "tgl2": _date(after_submission(reached), zone, language)}
+    return {}
+
+
+def receipt_values(receipt_code: str | None) -> dict[str, str | None]:
+    """Fill `{kode}` and `{k}`, the last four and the check of the receipt."""
+    if not receipt_code or len(receipt_code) != len("XXXX-XXXX-C"):
+        return {"kode": None, "k": None}
+    return {"kode": receipt_code, "k": receipt_code[-6:]}
+
+
+def _arrival(journey: Journey) -> Notice | None:
+    waits = journey.situation in (Situation.ARRIVED, Situation.KEPT_PLACE)
+    is_for_suket = journey.visit.purpose is Purpose.SUKET_EXTENSION
+    return Notice(Situation.ARRIVED, "arrival") if waits or is_for_suket else None
+
+
+_MONTHS = {
+    "id": ("Jan", "Feb", "Mar", "Apr", "Mei", "Jun", "Jul", "Agu", "Sep", "Okt", "Nov", "Des"),
+    "en": ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
+}
+_ZONES = {"Asia/Jakarta": "WIB", "Asia/Pontianak": "WIB", "Asia/Makassar": "WITA", "Asia/Jayapura": "WIT"}
+
+
+def _date(moment: datetime | None, zone: ZoneInfo, language: str) -> str | None:
+    if moment is None:
+        return None
+    local = moment.astimezone(zone)
+    return f"{local.day} {_MONTHS[language][local.month - 1]}"
+
+
+def clock_time(moment: datetime, zone: ZoneInfo) -> str:
+    """Write a time of day as people there read it, such as 10.14 WIB."""
+    return f"{moment.astimezone(zone):%H.%M} {_ZONES.get(zone.key, 'UTC' if zone.key == str(UTC) else zone.key)}"

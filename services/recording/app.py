@@ -1,0 +1,62 @@
+"""Puts the recording service together; the only place that knows all its parts."""
+
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from services.recording import api
+from services.recording.centre.client import CentreClient
+from services.recording.events_in import HEARS
+from services.recording.loops import Desk, Loops
+from services.recording.settings import RecordingSettings
+from services.recording.store import gates, ledger
+from shared.clock import now
+from shared.events import intake
+from shared.lifecycle import run_until_stopped
+from shared.packets import PacketStore
+from shared.postgres.pool import Transaction
+from shared.runtime import Runtime
+
+_FOLDER = Path(__file__).parent
+
+
+def build_runtime(settings: RecordingSettings) -> Runtime:
+    """Make the mechanics; the gates and the ledger's partitions exist before anything is lent."""
+
+    async def prepare(tx: Transaction) -> None:
+        await gates.ensure(tx, settings.gate_limit)
+        await ledger.ensure_partitions(tx, now())
+
+    return Runtime(settings, service="recording", folder=_FOLDER, topics=(intake.TOPIC,), prepare=prepare)
+
+
+def build_app(runtime: Runtime, settings: RecordingSettings, loops: Loops) -> FastAPI:
+    """Make the HTTP API and connect the ears."""
+    app = runtime.web("Rekam recording")
+    request_key = bytes.fromhex(settings.request_key)
+    app.include_router(api.routes(runtime.database, runtime.outbox, request_key, settings.traces_url, loops.ring))
+    runtime.hear(app, HEARS, after=loops.ring)
+    return app
+
+
+async def run(settings: RecordingSettings) -> None:
+    """Run the service until it is told to stop."""
+    runtime = build_runtime(settings)
+    client = CentreClient(settings.centre_url, settings.centre_ca_file, connections=settings.centre_connections)
+    loops = Loops(
+        Desk(
+            database=runtime.database,
+            outbox=runtime.outbox,
+            telemetry=runtime.telemetry,
+            client=client,
+            store=PacketStore(settings.store_dir),
+            rules=settings.rules(),
+            deadlines=settings.deadlines(),
+            most_in_flight=settings.gate_limit,
+        )
+    )
+    try:
+        await run_until_stopped({**runtime.tasks(build_app(runtime, settings, loops)), **loops.tasks()})
+    finally:
+        await client.close()
+        await runtime.close()

@@ -1,0 +1,206 @@
+"""What recording does by itself: claim, call, accept; find dead leases; probe; release cards."""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+
+from services.recording.centre.client import CentreClient
+from services.recording.store import gates, ledger
+from services.recording.store.claims import Claimed
+from services.recording.usecases.accept_outcomes import Outcome, Rules, accept_outcomes
+from services.recording.usecases.call_centre import Deadlines, call_centre, probe_centre
+from services.recording.usecases.claim_stages import claim_stages
+from services.recording.usecases.expire_leases import expire_leases
+from services.recording.usecases.learn_gates import learn_from_probe
+from services.recording.usecases.release_cards import come_of_age, release_cards
+from shared.clock import now
+from shared.events.vocabulary import Operation
+from shared.lifecycle import Task, keep_doing, rest_unless
+from shared.packets import PacketStore
+from shared.postgres.outbox import Outbox
+from shared.postgres.pool import AWAY, Database
+from shared.telemetry import FinishedSpan, Telemetry
+
+_COLLECT_SECONDS = 0.01
+_COLLECT_MOST = 64
+_LEASE_BEYOND_DEADLINE = 10.0
+_FINISH_SECONDS = 6.0
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What the loops work with."""
+
+    database: Database
+    outbox: Outbox
+    telemetry: Telemetry
+    client: CentreClient
+    store: PacketStore
+    rules: Rules
+    deadlines: Deadlines
+    most_in_flight: int
+
+
+class Loops:
+    """The moving parts of one recording process; any number of processes share the work by lease and gate."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._outcomes: asyncio.Queue[Outcome] = asyncio.Queue()
+        self._bells = {operation: asyncio.Event() for operation in Operation}
+
+    def tasks(self) -> dict[str, Task]:
+        """List the tasks for the lifecycle."""
+        return {
+            "work": self._work,
+            "leases": _every(1.0, self._expire),
+            "probes": _every(0.2, self._probe),
+            "cards": _every(0.5, self._release),
+            "partitions": _every(3600.0, self._ensure_partitions),
+        }
+
+    def ring(self) -> None:
+        """Wake every worker: something may have become due."""
+        for bell in self._bells.values():
+            bell.set()
+
+    async def _work(self, stop: asyncio.Event) -> None:
+        """Serve all operations; the collector ends last, so that no outcome of a call under way is lost."""
+        all_called = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._collect(all_called), name="collect")
+            async with asyncio.TaskGroup() as workers:
+                for operation in Operation:
+                    workers.create_task(self._serve(operation, stop), name=f"work {operation}")
+            all_called.set()
+
+    async def _serve(self, operation: Operation, stop: asyncio.Event) -> None:
+        bell = self._bells[operation]
+        in_hand: set[asyncio.Task[None]] = set()
+        async with asyncio.TaskGroup() as calls:
+
+            async def turn() -> float:
+                bell.clear()
+                claimed, rest_seconds = await self._claim(operation)
+                for one in claimed:
+                    call = calls.create_task(self._call(one))
+                    in_hand.add(call)
+                    call.add_done_callback(in_hand.discard)
+                await _bell_or(bell, stop, rest_seconds)
+                return 0.0
+
+            await keep_doing(turn, stop, name=f"work {operation}")
+            await _finish(in_hand)
+
+    async def _claim(self, operation: Operation) -> tuple[list[Claimed], float]:
+        lease = timedelta(seconds=self._desk.deadlines.longest() + _LEASE_BEYOND_DEADLINE)
+        async with self._desk.database.transaction() as tx:
+            found = await claim_stages(tx, operation, most=self._desk.most_in_flight, lease=lease)
+        return found.claimed, found.rest_seconds
+
+    async def _call(self, claimed: Claimed) -> None:
+        desk = self._desk
+        self._outcomes.put_nowait(await call_centre(desk.client, desk.store, claimed, desk.deadlines))
+
+    async def _collect(self, all_called: asyncio.Event) -> None:
+        while not (all_called.is_set() and self._outcomes.empty()):
+            if batch := await _gather(self._outcomes):
+                await self._accept(batch, all_called)
+
+    async def _accept(self, batch: Sequence[Outcome], all_called: asyncio.Event) -> None:
+        """Accept a batch, keeping it in hand while PostgreSQL is away; at the stop its leases take over."""
+        while True:
+            try:
+                async with self._desk.database.transaction() as tx:
+                    spans = await accept_outcomes(tx, batch, rules=self._desk.rules, outbox=self._desk.outbox)
+            except AWAY as error:
+                _log.warning("outcomes wait for postgresql", error=type(error).__name__, outcomes=len(batch))
+                if all_called.is_set():
+                    return
+                await rest_unless(all_called, 0.5)
+            except Exception:  # noqa: BLE001  the work of all others goes on; these leases run out
+                _log.exception("outcomes could not be judged", outcomes=len(batch))
+                return
+            else:
+                self._show(spans)
+                return
+
+    def _show(self, spans: Sequence[FinishedSpan]) -> None:
+        if spans:
+            self.ring()
+        for span in spans:
+            self._desk.telemetry.record(span)
+
+    async def _expire(self) -> None:
+        async with self._desk.database.transaction() as tx:
+            spans = await expire_leases(tx, rules=self._desk.rules, outbox=self._desk.outbox)
+        self._show(spans)
+
+    async def _probe(self) -> None:
+        meanwhile = timedelta(seconds=self._desk.deadlines.call_seconds * 2)
+        async with self._desk.database.transaction() as tx:
+            due = await gates.take_due_probes(tx, meanwhile)
+        if not due:
+            return
+        is_alive = await probe_centre(self._desk.client, self._desk.deadlines)
+        async with self._desk.database.transaction() as tx:
+            rest = self._desk.rules.probe_every * random.uniform(0.7, 1.3)  # noqa: S311  jitter
+            for operation in sorted(due):
+                events = await learn_from_probe(tx, operation, is_alive=is_alive, rest=rest)
+                await self._desk.outbox.add(tx, events)
+        if is_alive:
+            self.ring()
+
+    async def _release(self) -> None:
+        async with self._desk.database.transaction() as tx:
+            await come_of_age(tx)
+            released = await release_cards(tx)
+        if released:
+            self._bells[Operation.CARD_PRINT].set()
+
+    async def _ensure_partitions(self) -> None:
+        async with self._desk.database.transaction() as tx:
+            await ledger.ensure_partitions(tx, now())
+
+
+def _every(seconds: float, turn: Callable[[], Awaitable[None]]) -> Task:
+    async def run(stop: asyncio.Event) -> None:
+        async def once() -> float:
+            await turn()
+            return seconds
+
+        await keep_doing(once, stop, name=turn.__name__)
+
+    return run
+
+
+async def _gather(outcomes: "asyncio.Queue[Outcome]") -> list[Outcome]:
+    """Wait for a first outcome, then a moment for its company."""
+    try:
+        batch = [await asyncio.wait_for(outcomes.get(), 0.5)]
+    except TimeoutError:
+        return []
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_COLLECT_SECONDS):
+            while len(batch) < _COLLECT_MOST:
+                batch.append(await outcomes.get())
+    return batch
+
+
+async def _bell_or(bell: asyncio.Event, stop: asyncio.Event, seconds: float) -> None:
+    if not stop.is_set() and seconds > 0:
+        await rest_unless(bell, seconds)
+
+
+async def _finish(in_hand: "set[asyncio.Task[None]]") -> None:
+    """Let calls under way end; one that takes longer is left to its lease."""
+    if in_hand:
+        _, late = await asyncio.wait(in_hand, timeout=_FINISH_SECONDS)
+        for call in late:
+            call.cancel()

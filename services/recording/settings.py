@@ -1,0 +1,53 @@
+"""What the recording service is told beside the settings of every service."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from pydantic import Field
+
+from services.recording.domain.journey import AskSchedule
+from services.recording.domain.retry import RetryPolicy
+from services.recording.usecases.accept_outcomes import Rules
+from services.recording.usecases.call_centre import Deadlines
+from shared.settings import ServiceSettings
+
+
+class RecordingSettings(ServiceSettings):
+    """Each is `REKAM_<NAME>` in the environment; all times are in seconds."""
+
+    store_dir: Path = Field(description="Folder of the packet store that intake and recording mount.")
+    centre_url: str = Field(description="Base address of the centre, https.")
+    centre_ca_file: Path = Field(description="Certificate authority the centre's certificate must come from.")
+    centre_connections: int = Field(64, ge=1, description="Connections to the centre this process may hold.")
+    gate_limit: int = Field(32, ge=1, description="Concurrent calls of one operation, over all workers.")
+    call_seconds: float = Field(8, ge=4, description="Whole-call deadline of a check, an ask, a print, a Suket.")
+    submission_seconds: float = Field(15, ge=4, description="Whole-call deadline of a submission, beside its size.")
+    seconds_per_256_kib: float = Field(1, ge=0, description="What each 256 KiB adds to a submission's deadline.")
+    retry_base_seconds: float = Field(3, gt=0, description="Base of the backoff after a failure.")
+    retry_cap_seconds: float = Field(300, gt=0, description="Cap of the backoff.")
+    local_rest_seconds: float = Field(30, gt=0, description="Rest after a fault of our own.")
+    give_up_seconds: float = Field(72 * 3600, gt=0, description="Age at which a failing centre parks a stage.")
+    ask_after_seconds: tuple[float, ...] = Field(
+        (10, 60, 600, 3600, 21600, 86400), description="Waits before each ask about a record; the last repeats."
+    )
+    probe_seconds: float = Field(2, gt=0, description="Rest between probes of a held operation, ± 30 %.")
+    suket_while_waiting: bool = Field(False, description="Issue a Suket to who waits for a card blank.")
+
+    def rules(self) -> Rules:
+        """Give the rules of judging as the use cases take them."""
+        policy = RetryPolicy(
+            base=timedelta(seconds=self.retry_base_seconds),
+            cap=timedelta(seconds=self.retry_cap_seconds),
+            give_up_after=timedelta(seconds=self.give_up_seconds),
+            local_rest=timedelta(seconds=self.local_rest_seconds),
+        )
+        return Rules(
+            policy=policy,
+            schedule=AskSchedule(tuple(timedelta(seconds=wait) for wait in self.ask_after_seconds)),
+            probe_every=timedelta(seconds=self.probe_seconds),
+            suket_while_waiting=self.suket_while_waiting,
+        )
+
+    def deadlines(self) -> Deadlines:
+        """Give the deadlines of calls."""
+        return Deadlines(self.call_seconds, self.submission_seconds, self.seconds_per_256_kib)

@@ -1,0 +1,146 @@
+"""One claimed stage, one call: what to send, how long to wait, and what the answer means. No transaction is open."""
+
+import asyncio
+from dataclasses import dataclass
+
+from services.recording.centre.answers import (
+    Alive,
+    AtCentre,
+    IdentityMismatch,
+    NotAtCentre,
+    Printed,
+    Result,
+    SuketIssued,
+)
+from services.recording.centre.client import CentreClient
+from services.recording.centre.reading import Failure, Reading, Said
+from services.recording.domain.answers import Absent, Answer, Failed, Refused, Succeeded, Trail, Unchanged
+from services.recording.store.claims import Claimed
+from services.recording.usecases.accept_outcomes import Outcome
+from shared.events.vocabulary import Cause, Effect, Operation, Owner, Stage, WhoActs
+from shared.packets import PacketMissing, PacketStore
+
+_MISSING = Failed(Cause.LOCAL, Effect.NONE, Owner.US, "packet_missing")
+_STEP_BYTES = 256 * 1024
+_LARGEST_BYTES = 16 * 1024 * 1024
+
+# Dukcapil's words (DOMAIN.md) that end the checking; every other one means that it still goes on.
+_READY = frozenset({"PRINT_READY_RECORD", "SENT_FOR_CARD_PRINTING", "CARD_PRINTED", "CARD_SHIPPED", "CARD_ISSUED"})
+_REFUSALS = {
+    "DUPLICATE_RECORD": Refused(Cause.DATA, "duplicate", WhoActs.REGENCY),
+    "ADJUDICATE_RECORD": Refused(Cause.DATA, "adjudication", WhoActs.REGENCY),
+    "ENROLL_FAILURE_AT_CENTRAL": Refused(Cause.BIOMETRIC, "unreadable_prints", WhoActs.RESIDENT),
+    "ENROLL_FAILURE_AT_REGIONAL": Refused(Cause.BIOMETRIC, "unreadable_prints", WhoActs.RESIDENT),
+}
+_SEARCH_FAILED = Failed(Cause.SERVER, Effect.KNOWN, Owner.CENTRE, "search_failure")
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """Whole-call deadlines in seconds; a submission's grows with its packet."""
+
+    call_seconds: float
+    submission_seconds: float
+    seconds_per_256_kib: float
+
+    def of(self, claimed: Claimed) -> float:
+        """Give the deadline of one call."""
+        if claimed.operation != Operation.SUBMISSION:
+            return self.call_seconds
+        return self.submission_seconds + self.seconds_per_256_kib * (claimed.packet_size or 0) / _STEP_BYTES
+
+    def longest(self) -> float:
+        """Give the deadline no call exceeds; leases outlive it."""
+        return max(self.call_seconds, self.submission_seconds + self.seconds_per_256_kib * _LARGEST_BYTES / _STEP_BYTES)
+
+
+async def call_centre(client: CentreClient, store: PacketStore, claimed: Claimed, deadlines: Deadlines) -> Outcome:
+    """Call the centre for one claimed stage; whatever happens comes back as an outcome, never as an exception."""
+    try:
+        reading = await _call(client, store, claimed, deadlines.of(claimed))
+        answer, trail = _meaning(claimed, reading), _trail(reading)
+    except PacketMissing:
+        answer, trail = _MISSING, Trail(evidence={"error": "packet_missing"})
+    return Outcome(claimed.recording_id, claimed.stage, claimed.attempt_id, claimed.packet_version, answer, trail)
+
+
+async def probe_centre(client: CentreClient, deadlines: Deadlines) -> bool:
+    """Tell whether the centre answers at all, by a question that changes nothing."""
+    reading = await client.probe(deadline_seconds=deadlines.call_seconds)
+    return isinstance(reading, Said) and isinstance(reading.result, Alive)
+
+
+async def _call(client: CentreClient, store: PacketStore, claimed: Claimed, deadline: float) -> Reading:
+    recording_id, attempt_id = claimed.recording_id, claimed.attempt_id
+    # The centre deduplicates on this key: reuse it on every attempt, or a timeout becomes DUPLICATE RECORD.
+    version = claimed.identity_version if claimed.stage == Stage.IDENTITY_CHECK else claimed.packet_version or 0
+    key = f"{recording_id}:{claimed.stage}:{version}"
+    match Operation(claimed.operation):
+        case Operation.IDENTITY_CHECK:
+            sealed = await asyncio.to_thread(store.read, claimed.identity_ref, claimed.identity_digest)
+            return await client.check_identity(
+                recording_id,
+                office=claimed.sealed_at,
+                identity_version=claimed.identity_version,
+                sealed=sealed,
+                key=key,
+                attempt_id=attempt_id,
+                deadline_seconds=deadline,
+            )
+        case Operation.SUBMISSION:
+            digest = claimed.packet_digest or ""
+            packet = await asyncio.to_thread(store.read, claimed.packet_ref or "", digest)
+            return await client.submit(
+                recording_id,
+                packet=packet,
+                digest=digest,
+                key=key,
+                attempt_id=attempt_id,
+                deadline_seconds=deadline,
+            )
+        case Operation.ASK:
+            return await client.ask(recording_id, attempt_id=attempt_id, deadline_seconds=deadline)
+        case Operation.CARD_PRINT:
+            return await client.print_card(recording_id, key=key, attempt_id=attempt_id, deadline_seconds=deadline)
+        case Operation.SUKET:
+            return await client.issue_suket(recording_id, key=key, attempt_id=attempt_id, deadline_seconds=deadline)
+
+
+def _meaning(claimed: Claimed, reading: Reading) -> Answer:
+    if isinstance(reading, Failure):
+        return Failed(reading.cause, reading.effect, reading.owner, reading.code, reading.retry_after_seconds)
+    match reading.result:
+        case IdentityMismatch(fields=fields):
+            return Refused(Cause.DATA, "identity_mismatch", WhoActs.RESIDENT, fields)
+        case NotAtCentre():
+            return Absent()
+        case AtCentre() as known:
+            return _known(claimed, known)
+        case _:
+            return _succeeded(reading.result)
+
+
+def _known(claimed: Claimed, known: AtCentre) -> Answer:
+    if claimed.stage == Stage.SUBMISSION:
+        same = known.digest == claimed.packet_digest
+        return Succeeded(known.reference, known.state) if same else Absent()
+    if known.state in _READY:
+        return Succeeded(known.reference, known.state)
+    if known.state == "SEARCH_FAILURE_AT_CENTRAL":
+        return _SEARCH_FAILED
+    return _REFUSALS.get(known.state) or Unchanged(known.state)
+
+
+def _succeeded(result: Result) -> Succeeded:
+    match result:
+        case SuketIssued(number=number, valid_until=until):
+            return Succeeded(number, valid_until=until)
+        case Printed(print_reference=reference):
+            return Succeeded(reference)
+        case _:
+            return Succeeded(getattr(result, "reference", ""), "RECEIVED_AT_CENTRAL")
+
+
+def _trail(reading: Reading) -> Trail:
+    evidence = reading.evidence
+    return Trail(reading.duration_ms, evidence.phase_reached, evidence.phase_failed, evidence.as_json())
