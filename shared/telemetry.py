@@ -174,6 +174,8 @@ def set_up_logs(service: str) -> None:
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=logging.ERROR, stream=sys.stdout, format="%(name)s %(levelname)s")
+    # What the Kafka client meets is told by our own consumer, producer and relay, once and with a cause.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 
 
 def _without_messages(_logger: Any, _method: str, line: Any) -> Any:

@@ -2,10 +2,9 @@
 
 from datetime import date
 
+from services.intake.domain.captures import NewCapture
 from services.intake.domain.tickets import Ticket, TicketState
-from services.intake.domain.visits import Recording
-from services.intake.store.arrivals import NewArrival
-from services.intake.store.captures import NewCapture
+from services.intake.domain.visits import NewArrival, Recording
 from shared.events import intake as said
 from shared.events.envelope import Data, Event
 

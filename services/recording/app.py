@@ -7,7 +7,9 @@ from fastapi import FastAPI
 from services.recording import api
 from services.recording.centre.client import CentreClient
 from services.recording.events_in import HEARS
-from services.recording.loops import Desk, Loops
+from services.recording.loops import tasks
+from services.recording.loops.desk import Desk
+from services.recording.loops.work import Work
 from services.recording.settings import RecordingSettings
 from services.recording.store import gates, ledger
 from shared.clock import now
@@ -30,12 +32,12 @@ def build_runtime(settings: RecordingSettings) -> Runtime:
     return Runtime(settings, service="recording", folder=_FOLDER, topics=(intake.TOPIC,), prepare=prepare)
 
 
-def build_app(runtime: Runtime, settings: RecordingSettings, loops: Loops) -> FastAPI:
+def build_app(runtime: Runtime, settings: RecordingSettings, work: Work) -> FastAPI:
     """Make the HTTP API and connect the ears."""
     app = runtime.web("Rekam recording")
     request_key = bytes.fromhex(settings.request_key)
-    app.include_router(api.routes(runtime.database, runtime.outbox, request_key, settings.traces_url, loops.ring))
-    runtime.hear(app, HEARS, after=loops.ring)
+    app.include_router(api.routes(runtime.database, runtime.outbox, request_key, settings.traces_url, work.ring))
+    runtime.hear(app, HEARS, after=work.ring)
     return app
 
 
@@ -43,20 +45,19 @@ async def run(settings: RecordingSettings) -> None:
     """Run the service until it is told to stop."""
     runtime = build_runtime(settings)
     client = CentreClient(settings.centre_url, settings.centre_ca_file, connections=settings.centre_connections)
-    loops = Loops(
-        Desk(
-            database=runtime.database,
-            outbox=runtime.outbox,
-            telemetry=runtime.telemetry,
-            client=client,
-            store=PacketStore(settings.store_dir),
-            rules=settings.rules(),
-            deadlines=settings.deadlines(),
-            most_in_flight=settings.gate_limit,
-        )
+    desk = Desk(
+        database=runtime.database,
+        outbox=runtime.outbox,
+        telemetry=runtime.telemetry,
+        client=client,
+        store=PacketStore(settings.store_dir),
+        rules=settings.rules(),
+        deadlines=settings.deadlines(),
+        most_in_flight=settings.gate_limit,
     )
+    work = Work(desk)
     try:
-        await run_until_stopped({**runtime.tasks(build_app(runtime, settings, loops)), **loops.tasks()})
+        await run_until_stopped({**runtime.tasks(build_app(runtime, settings, work)), **tasks(desk, work)})
     finally:
         await client.close()
         await runtime.close()

@@ -1,4 +1,4 @@
-"""The client and the simulated centre agree: every call is understood, joined by its attempt, and judged by its trouble."""
+"""The client and the simulated centre agree: each call is understood, joined by its attempt, judged by its trouble."""
 
 import hashlib
 import json
@@ -47,6 +47,7 @@ class Office:
     key: SealingKey
 
     async def checks(self, recording: UUID, serial: str) -> Reading:
+        """Have a NIK that ends in this serial checked."""
         identity = json.dumps({"nik": f"321606550190{serial}"}).encode()
         return await self.client.check_identity(
             recording,
@@ -59,6 +60,7 @@ class Office:
         )
 
     async def submits(self, recording: UUID, attempt: UUID, packet: bytes = PACKET) -> Reading:
+        """Send bytes under the digest of PACKET."""
         return await self.client.submit(
             recording,
             packet=packet,
@@ -69,9 +71,11 @@ class Office:
         )
 
     async def asks(self, recording: UUID) -> Reading:
+        """Ask where a recording stands, with little patience."""
         return await self.client.ask(recording, attempt_id=uuid4(), deadline_seconds=1.0)
 
     async def goes_wrong(self, kind: str, **how: int) -> None:
+        """Switch a fault on for every call."""
         async with httpx.AsyncClient(base_url=self.centre.control_url) as control:
             (await control.put("/faults/all", json={"kind": kind, **how})).raise_for_status()
 
@@ -96,9 +100,12 @@ async def test_a_recording_goes_all_the_way(keys: Path) -> None:
         assert isinstance(result(await here.checks(recording, "0001")), IdentityMatch)
         received = result(await here.submits(recording, attempt))
         at_centre = result(await here.asks(recording))
-        orders = {"attempt_id": uuid4(), "deadline_seconds": DEADLINE}
-        printed = result(await here.client.print_card(recording, key="card", **orders))  # type: ignore[arg-type]
-        suket = result(await here.client.issue_suket(recording, key="suket", **orders))  # type: ignore[arg-type]
+        printed = result(
+            await here.client.print_card(recording, key="card", attempt_id=attempt, deadline_seconds=DEADLINE)
+        )
+        suket = result(
+            await here.client.issue_suket(recording, key="suket", attempt_id=attempt, deadline_seconds=DEADLINE)
+        )
         journal = here.centre.centre.journal.after(0, 100, str(recording))
 
     assert isinstance(received, Received)

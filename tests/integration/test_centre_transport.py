@@ -1,7 +1,6 @@
 """Our way to the centre against real TLS servers: each trouble leaves its own evidence, and no call is sent twice."""
 
 import asyncio
-import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -229,7 +228,7 @@ async def test_a_connection_ended_while_idle_is_found_before_a_byte_is_written(k
     async with server(keys, answers) as centre, transport(keys, centre.port) as line:
         await line.call(a_call())
         # Nothing is awaited in between: our loop cannot have seen the FIN, the pool must ask the kernel.
-        centre.callers[0].writer.get_extra_info("socket").shutdown(socket.SHUT_WR)
+        centre.callers[0].end_at_once()
         outcome = await line.call(a_call(body=b"packet"))
 
     assert isinstance(outcome, Answered)

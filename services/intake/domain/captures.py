@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
+from typing import Any
+from uuid import UUID
 
 
 class Modality(StrEnum):
@@ -23,6 +26,26 @@ class Quality:
     score: int
     floor: int
     advice: Advice
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What was answered for a packet."""
+
+    digest: str
+    size: int
+    accepted_at: datetime
+    quality: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewCapture:
+    recording_id: UUID
+    packet_version: int
+    dataref: str
+    captured_at: datetime
+    manifest: dict[str, Any]
+    kept: Kept
 
 
 def advise(scores: Sequence[tuple[Modality, int]], floors: Mapping[str, int]) -> list[Quality]:

@@ -76,6 +76,21 @@ class Recording:
     facts: Mapping[str, object] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewArrival:
+    """A recording's first row; what names the person is sealed in the store under `dataref`."""
+
+    recording: Recording
+    identity_version: int
+    dataref: str
+    digest: str
+    card_not_before: date | None
+    reference: str | None
+    paper_number: str | None
+    beside_reason: str | None
+    warnings: Sequence[str]
+
+
 @dataclass(frozen=True, slots=True)
 class Register:
     """A new recording begins."""

@@ -2,13 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 from typing import Any
 from uuid import UUID
 
 from asyncpg import Record
 
-from services.intake.domain.visits import Recording, Sight
+from services.intake.domain.visits import NewArrival, Recording, Sight
 from services.intake.store import tickets
 from shared.events.vocabulary import Purpose
 from shared.postgres.pool import Transaction
@@ -69,21 +68,6 @@ _SAVE = """
     FROM unnest($1::uuid[], $2::text[], $3::bool[], $4::bigint[], $5::date[], $6::int[], $7::uuid[], $8::jsonb[])
         AS saved (recording_id, office, is_open, sequence, leaves_on, packet_version, ticket_id, facts)
     WHERE arrival.recording_id = saved.recording_id"""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewArrival:
-    """A recording's first row; what names the person is sealed in the store under `dataref`."""
-
-    recording: Recording
-    identity_version: int
-    dataref: str
-    digest: str
-    card_not_before: date | None
-    reference: str | None
-    paper_number: str | None
-    beside_reason: str | None
-    warnings: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,9 @@
 """Packets that are durable here."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
 from uuid import UUID
 
+from services.intake.domain.captures import Kept, NewCapture
 from shared.postgres.pool import Transaction
 
 _ADD = """
@@ -23,26 +21,6 @@ _ORPHANS = """
     FROM unnest($1::text[]) AS path
     WHERE NOT EXISTS (SELECT FROM arrival WHERE identity_segment = path)
         AND NOT EXISTS (SELECT FROM capture WHERE dataref = path)"""  # leans on arrival_segment and capture_dataref
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """What was answered for a packet."""
-
-    digest: str
-    size: int
-    accepted_at: datetime
-    quality: list[dict[str, Any]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewCapture:
-    recording_id: UUID
-    packet_version: int
-    dataref: str
-    captured_at: datetime
-    manifest: dict[str, Any]
-    kept: Kept
 
 
 async def add(tx: Transaction, new: NewCapture) -> None:

@@ -25,16 +25,21 @@ _TAKE_NUMBERS = """
     ON CONFLICT (office, day, lane) DO UPDATE SET last = ticket_number.last + excluded.last
     RETURNING office, day, lane, last"""
 
-_SAVE = """
+_ADD = """
     INSERT INTO ticket (
-        id, recording_id, office, day, number, lane, state, waiting_since, counter, valid_until, before)
+        id, lane, state, counter, valid_until, before, recording_id, office, day, number, waiting_since)
     SELECT *
     FROM unnest(
-        $1::uuid[], $2::uuid[], $3::text[], $4::date[], $5::text[], $6::text[], $7::text[], $8::timestamptz[],
-        $9::int[], $10::date[], $11::jsonb[])
-    ON CONFLICT (id) DO UPDATE
-    SET lane = excluded.lane, state = excluded.state, counter = excluded.counter, valid_until = excluded.valid_until,
-        before = excluded.before"""
+        $1::uuid[], $2::text[], $3::text[], $4::int[], $5::date[], $6::jsonb[], $7::uuid[], $8::text[], $9::date[],
+        $10::text[], $11::timestamptz[])"""
+
+_SAVE = """
+    UPDATE ticket
+    SET lane = saved.lane, state = saved.state, counter = saved.counter, valid_until = saved.valid_until,
+        before = saved.before
+    FROM unnest($1::uuid[], $2::text[], $3::text[], $4::int[], $5::date[], $6::jsonb[])
+        AS saved (id, lane, state, counter, valid_until, before)
+    WHERE ticket.id = saved.id"""
 
 _RECORDING_OF = """
     SELECT recording_id
@@ -121,10 +126,20 @@ async def take_numbers(tx: Transaction, wanted: Mapping[Place, int]) -> dict[Pla
     return {place: last[place] - count for place, count in wanted.items()}
 
 
-async def save(tx: Transaction, placed: Sequence[Placed]) -> None:
-    """Write new tickets and changed ones."""
+async def add(tx: Transaction, placed: Sequence[Placed]) -> None:
+    """Write new tickets."""
     if placed:
-        await tx.execute(_SAVE, *(list(column) for column in zip(*map(_row, placed), strict=True)))
+        rows = [
+            (*_row(new.ticket), new.recording_id, new.office, new.day, new.ticket.number, new.ticket.waiting_since)
+            for new in placed
+        ]
+        await tx.execute(_ADD, *(list(column) for column in zip(*rows, strict=True)))
+
+
+async def save(tx: Transaction, changed: Sequence[Ticket]) -> None:
+    """Write back tickets whose recordings are locked."""
+    if changed:
+        await tx.execute(_SAVE, *(list(column) for column in zip(*map(_row, changed), strict=True)))
 
 
 async def recording_of(tx: Transaction, ticket_id: UUID, offices: Sequence[str]) -> UUID | None:
@@ -177,21 +192,9 @@ def count_places(places: Sequence[Place]) -> Counter[Place]:
     return Counter(places)
 
 
-def _row(placed: Placed) -> tuple[Any, ...]:
-    ticket = placed.ticket
-    return (
-        ticket.id,
-        placed.recording_id,
-        placed.office,
-        placed.day,
-        ticket.number,
-        ticket.lane,
-        ticket.state,
-        ticket.waiting_since,
-        ticket.counter,
-        ticket.valid_until,
-        _step(ticket.before) if ticket.before else None,
-    )
+def _row(ticket: Ticket) -> tuple[Any, ...]:
+    before = _step(ticket.before) if ticket.before else None
+    return (ticket.id, ticket.lane, ticket.state, ticket.counter, ticket.valid_until, before)
 
 
 def _step(ticket: Ticket) -> dict[str, Any]:

@@ -63,8 +63,8 @@ class Journey:
 
     @property
     def situation(self) -> Situation | None:
-        """Name the situation; absent until the arrival was heard."""
-        if self.visit.purpose is None:
+        """Name the situation; absent until intake's side of it was heard, for topics may overtake each other."""
+        if self.visit.purpose is None or (self.progress.submitted_at and not self.visit.packet_version):
             return None
         return situation_of(
             Facts(

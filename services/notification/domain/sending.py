@@ -68,7 +68,7 @@ class Backoff:
 
     def next_try(self, now: datetime, attempts: int, dice: float) -> datetime:
         """Give the time of the next try: doubling up to the cap, the upper half of it by dice."""
-        span = min(self.cap, self.base * 2 ** min(attempts - 1, 16))
+        span = min(self.cap, self.base * (1 << min(attempts - 1, 16)))
         return now + span * (0.5 + dice / 2)
 
 
@@ -81,7 +81,9 @@ class Verdict:
     due_at: datetime | None = None
 
 
-def judge(result: Result, *, created_at: datetime, attempts: int, now: datetime, backoff: Backoff, dice: float) -> Verdict:
+def judge(
+    result: Result, *, created_at: datetime, attempts: int, now: datetime, backoff: Backoff, dice: float
+) -> Verdict:
     """Decide what becomes of a message after a try."""
     match result:
         case Took():

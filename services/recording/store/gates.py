@@ -34,6 +34,23 @@ _TAKE_PROBE = """
         FOR UPDATE SKIP LOCKED))
     RETURNING operation"""
 
+_STATES = "SELECT operation, state, call_limit FROM gate"
+
+_WAITING = """
+    SELECT stage, lane, count(*),
+        greatest(0, extract(epoch FROM clock_timestamp() - min(due_at)))::float8 AS oldest_seconds
+    FROM stage
+    WHERE state = 'waiting'
+    GROUP BY stage, lane"""
+
+_PARKED = """
+    SELECT signature, count(*)
+    FROM stage
+    WHERE state = 'parked'
+    GROUP BY signature
+    ORDER BY count(*) DESC
+    LIMIT 50"""  # leans on stage_parked
+
 _IN = "SELECT operation FROM gate WHERE state = ANY($1::text[])"
 
 _LIST = """
@@ -88,3 +105,18 @@ async def list_all(tx: Transaction) -> list[Any]:
 async def operations_in(tx: Transaction, states: Sequence[GateState]) -> set[str]:
     """Name the operations whose gate is in one of these states."""
     return {row["operation"] for row in await tx.fetch(_IN, list(states))}
+
+
+async def states(tx: Transaction) -> list[Any]:
+    """Read each gate's state and limit."""
+    return await tx.fetch(_STATES)
+
+
+async def waiting(tx: Transaction) -> list[Any]:
+    """Count what waits by stage and lane, with the age of what is due first."""
+    return await tx.fetch(_WAITING)
+
+
+async def parked(tx: Transaction) -> list[Any]:
+    """Count what waits for a person, by kind of failure."""
+    return await tx.fetch(_PARKED)

@@ -15,12 +15,11 @@ from services.recording.events_out import Attempted
 from services.recording.store import blanks, ledger, recordings, stages
 from services.recording.store.recordings import Recording
 from services.recording.usecases.learn_gates import learn_gates
-from services.recording.usecases.write_ledger import ledger_row, span_of
+from services.recording.usecases.write_ledger import ledger_row
 from shared.events.envelope import Data, Event
 from shared.events.vocabulary import Purpose, Stage
 from shared.postgres.outbox import Outbox
 from shared.postgres.pool import Transaction
-from shared.telemetry import FinishedSpan
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,7 @@ class _Told:
 
 async def accept_outcomes(
     tx: Transaction, outcomes: Sequence[Outcome], *, rules: Rules, outbox: Outbox
-) -> list[FinishedSpan]:
+) -> list[Attempted]:
     """Judge outcomes and save all they change; an outcome whose lease was lost is left to the one who took it."""
     locked = await recordings.lock(tx, sorted({one.recording_id for one in outcomes}))
     rows = await stages.lock_leased(tx, [(one.recording_id, one.stage, one.attempt_id) for one in outcomes])
@@ -72,7 +71,7 @@ async def accept_outcomes(
     probe_at = now + rules.probe_every * random.uniform(0.7, 1.3)  # noqa: S311  jitter
     told.events += await learn_gates(tx, told.attempted, probe_at)
     await outbox.add(tx, told.events)
-    return [span_of(one) for one in told.attempted]
+    return told.attempted
 
 
 def _judge(recording: Recording, row: stages.StageRow, outcome: Outcome, patience: Patience, told: _Told) -> None:

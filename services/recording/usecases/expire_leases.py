@@ -1,16 +1,16 @@
 from services.recording.domain.answers import Failed, Trail
+from services.recording.events_out import Attempted
 from services.recording.store import stages
 from services.recording.usecases.accept_outcomes import Outcome, Rules, accept_outcomes
 from shared.events.vocabulary import Cause, Effect, Owner
 from shared.postgres.outbox import Outbox
 from shared.postgres.pool import Transaction
-from shared.telemetry import FinishedSpan
 
 _AT_MOST = 200
 _UNHEARD = Failed(Cause.UNKNOWN, Effect.POSSIBLE, Owner.UNDETERMINED, "lease_expired")
 
 
-async def expire_leases(tx: Transaction, *, rules: Rules, outbox: Outbox) -> list[FinishedSpan]:
+async def expire_leases(tx: Transaction, *, rules: Rules, outbox: Outbox) -> list[Attempted]:
     """Give attempts whose worker died their ledger row: nobody knows the cause, and the centre may have acted."""
     dead = await stages.expired(tx, _AT_MOST)
     if not dead:

@@ -1,30 +1,24 @@
-"""What recording does by itself: claim, call, accept; find dead leases; probe; release cards."""
+"""Claim what is due, call the centre, accept what came of it: any number of processes share this by lease and gate."""
 
 import asyncio
 import contextlib
-import random
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import timedelta
 
 import structlog
 
-from services.recording.centre.client import CentreClient
-from services.recording.store import gates, ledger
+from services.recording.events_out import Attempted
+from services.recording.loops.desk import Desk
+from services.recording.loops.gauges import count_attempt
 from services.recording.store.claims import Claimed
-from services.recording.usecases.accept_outcomes import Outcome, Rules, accept_outcomes
-from services.recording.usecases.call_centre import Deadlines, call_centre, probe_centre
+from services.recording.usecases.accept_outcomes import Outcome, accept_outcomes
+from services.recording.usecases.call_centre import call_centre
 from services.recording.usecases.claim_stages import claim_stages
 from services.recording.usecases.expire_leases import expire_leases
-from services.recording.usecases.learn_gates import learn_from_probe
-from services.recording.usecases.release_cards import come_of_age, release_cards
-from shared.clock import now
+from services.recording.usecases.write_ledger import span_of
 from shared.events.vocabulary import Operation
-from shared.lifecycle import Task, keep_doing, rest_unless
-from shared.packets import PacketStore
-from shared.postgres.outbox import Outbox
-from shared.postgres.pool import AWAY, Database
-from shared.telemetry import FinishedSpan, Telemetry
+from shared.lifecycle import keep_doing, rest_unless
+from shared.postgres.pool import AWAY
 
 _COLLECT_SECONDS = 0.01
 _COLLECT_MOST = 64
@@ -33,44 +27,20 @@ _FINISH_SECONDS = 6.0
 _log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """What the loops work with."""
-
-    database: Database
-    outbox: Outbox
-    telemetry: Telemetry
-    client: CentreClient
-    store: PacketStore
-    rules: Rules
-    deadlines: Deadlines
-    most_in_flight: int
-
-
-class Loops:
-    """The moving parts of one recording process; any number of processes share the work by lease and gate."""
+class Work:
+    """The workers of all operations and the collector of their outcomes."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._outcomes: asyncio.Queue[Outcome] = asyncio.Queue()
         self._bells = {operation: asyncio.Event() for operation in Operation}
 
-    def tasks(self) -> dict[str, Task]:
-        """List the tasks for the lifecycle."""
-        return {
-            "work": self._work,
-            "leases": _every(1.0, self._expire),
-            "probes": _every(0.2, self._probe),
-            "cards": _every(0.5, self._release),
-            "partitions": _every(3600.0, self._ensure_partitions),
-        }
-
     def ring(self) -> None:
         """Wake every worker: something may have become due."""
         for bell in self._bells.values():
             bell.set()
 
-    async def _work(self, stop: asyncio.Event) -> None:
+    async def run(self, stop: asyncio.Event) -> None:
         """Serve all operations; the collector ends last, so that no outcome of a call under way is lost."""
         all_called = asyncio.Event()
         async with asyncio.TaskGroup() as group:
@@ -118,7 +88,7 @@ class Loops:
         while True:
             try:
                 async with self._desk.database.transaction() as tx:
-                    spans = await accept_outcomes(tx, batch, rules=self._desk.rules, outbox=self._desk.outbox)
+                    attempted = await accept_outcomes(tx, batch, rules=self._desk.rules, outbox=self._desk.outbox)
             except AWAY as error:
                 _log.warning("outcomes wait for postgresql", error=type(error).__name__, outcomes=len(batch))
                 if all_called.is_set():
@@ -128,56 +98,21 @@ class Loops:
                 _log.exception("outcomes could not be judged", outcomes=len(batch))
                 return
             else:
-                self._show(spans)
+                self._show(attempted)
                 return
 
-    def _show(self, spans: Sequence[FinishedSpan]) -> None:
-        if spans:
+    def _show(self, attempted: Sequence[Attempted]) -> None:
+        if attempted:
             self.ring()
-        for span in spans:
-            self._desk.telemetry.record(span)
+        for one in attempted:
+            self._desk.telemetry.record(span_of(one))
+            count_attempt(one)
 
-    async def _expire(self) -> None:
+    async def expire_leases(self) -> None:
+        """Give attempts whose worker died their ledger row."""
         async with self._desk.database.transaction() as tx:
-            spans = await expire_leases(tx, rules=self._desk.rules, outbox=self._desk.outbox)
-        self._show(spans)
-
-    async def _probe(self) -> None:
-        meanwhile = timedelta(seconds=self._desk.deadlines.call_seconds * 2)
-        async with self._desk.database.transaction() as tx:
-            due = await gates.take_due_probes(tx, meanwhile)
-        if not due:
-            return
-        is_alive = await probe_centre(self._desk.client, self._desk.deadlines)
-        async with self._desk.database.transaction() as tx:
-            rest = self._desk.rules.probe_every * random.uniform(0.7, 1.3)  # noqa: S311  jitter
-            for operation in sorted(due):
-                events = await learn_from_probe(tx, operation, is_alive=is_alive, rest=rest)
-                await self._desk.outbox.add(tx, events)
-        if is_alive:
-            self.ring()
-
-    async def _release(self) -> None:
-        async with self._desk.database.transaction() as tx:
-            await come_of_age(tx)
-            released = await release_cards(tx)
-        if released:
-            self._bells[Operation.CARD_PRINT].set()
-
-    async def _ensure_partitions(self) -> None:
-        async with self._desk.database.transaction() as tx:
-            await ledger.ensure_partitions(tx, now())
-
-
-def _every(seconds: float, turn: Callable[[], Awaitable[None]]) -> Task:
-    async def run(stop: asyncio.Event) -> None:
-        async def once() -> float:
-            await turn()
-            return seconds
-
-        await keep_doing(once, stop, name=turn.__name__)
-
-    return run
+            attempted = await expire_leases(tx, rules=self._desk.rules, outbox=self._desk.outbox)
+        self._show(attempted)
 
 
 async def _gather(outcomes: "asyncio.Queue[Outcome]") -> list[Outcome]:

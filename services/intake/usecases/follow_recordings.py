@@ -1,0 +1,62 @@
+"""Keeps what the recording service says: whether a recording is open, and what its situation hangs on."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from services.intake.domain.visits import Recording, Sight
+from services.intake.store import arrivals
+from shared.events import recording as heard
+from shared.events.envelope import Event
+from shared.events.vocabulary import Outcome
+from shared.postgres.pool import Transaction
+
+_EVERYWHERE = Sight(["%"])
+
+
+async def follow_recordings(tx: Transaction, events: Sequence[Event[Any]]) -> None:
+    """Fold the events of each recording in order; those of recordings unknown here change nothing."""
+    locked = await arrivals.lock(tx, {event.recording_id for event in events}, _EVERYWHERE)
+    known = {one.id: one for one in locked}
+    for event in events:
+        if event.recording_id in known:
+            known[event.recording_id] = _told(known[event.recording_id], event.data)
+    await arrivals.save(tx, list(known.values()))
+
+
+def _told(recording: Recording, data: Any) -> Recording:
+    facts = dict(recording.facts)
+    match data:
+        case heard.RecordingAttempted():
+            is_done = data.outcome is Outcome.DONE
+            fact = {"is_done": is_done, "cause": data.cause, "effect": data.effect}
+            return _with_stage(recording, data.stage, {**_stage(facts, data.stage), **fact, "is_parked": False})
+        case heard.RecordingFailed():
+            fact = {"cause": data.cause, "effect": data.effect, "next": data.next.action, "signature": data.signature}
+            return _with_stage(recording, data.stage, {**_stage(facts, data.stage), **fact})
+        case heard.RecordingParked():
+            fact = {"is_parked": True, "cause": data.cause, "signature": data.signature}
+            return _with_stage(recording, data.stage, {**_stage(facts, data.stage), **fact})
+        case heard.RecordingResumed():
+            return _with_stage(recording, data.stage, {})
+        case heard.RecordingCompleted():
+            return replace(recording, is_open=False, facts={**facts, "ended": "completed"})
+        case heard.RecordingCancelled():
+            return replace(recording, is_open=False, facts={**facts, "ended": "cancelled"})
+        case heard.CardPrintReady():
+            return replace(recording, facts={**facts, "card_waits_for": data.waiting_for})
+        case heard.CardPrinted():
+            return replace(recording, facts={**facts, "is_card_printed": True})
+        case heard.SuketIssued() | heard.SuketExtended():
+            return replace(recording, facts={**facts, "suket_until": data.valid_until.isoformat()})
+    return recording
+
+
+def _stage(facts: Mapping[str, Any], stage: str) -> dict[str, Any]:
+    found: dict[str, Any] = facts.get("stages", {}).get(stage, {})
+    return found
+
+
+def _with_stage(recording: Recording, stage: str, fact: dict[str, Any]) -> Recording:
+    stages: Any = recording.facts.get("stages", {})
+    return replace(recording, facts={**recording.facts, "stages": {**stages, stage: fact}})

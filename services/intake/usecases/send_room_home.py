@@ -1,0 +1,29 @@
+"""Sends home everybody who waits for some purposes; each keeps the place."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from services.intake.domain.tickets import TicketState
+from services.intake.domain.visits import Sight
+from services.intake.store import arrivals, tickets
+from services.intake.usecases.desk import Desk
+from services.intake.usecases.move_ticket import Moved, send_home
+from shared.postgres.pool import Transaction
+
+
+async def send_room_home(
+    tx: Transaction,
+    desk: Desk,
+    office: str,
+    *,
+    purposes: Sequence[str],
+    reason_code: str,
+    traceparent: str,
+    now: datetime,
+) -> list[Moved]:
+    """Keep the place of everybody who still waits when their recordings are locked."""
+    asked = await tickets.waiting(tx, office, purposes)
+    locked = await arrivals.lock(tx, asked, Sight([office]))
+    waiting = [one for one in locked if one.ticket and one.ticket.state is TicketState.WAITING]
+    until = desk.kept_until(office, now)
+    return await send_home(tx, desk, waiting, reason_code=reason_code, until=until, traceparent=traceparent)
