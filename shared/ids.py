@@ -2,13 +2,14 @@
 
 import os
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 _VERSION_7 = 0x7 << 76
 _VARIANT = 0b10 << 62
 _MASK_A = (1 << 12) - 1
 _MASK_B = (1 << 62) - 1
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def uuid7() -> UUID:
@@ -23,12 +24,12 @@ def uuid7() -> UUID:
 
 def smallest_uuid7_at(moment: datetime) -> UUID:
     """Give the lower bound of all ids made at or after `moment`; partitions begin at such an id."""
-    return UUID(int=int(moment.timestamp() * 1000) << 80)
+    return UUID(int=(moment - _EPOCH) // timedelta(milliseconds=1) << 80)
 
 
 def made_at(identifier: UUID) -> datetime:
     """Read the time (UTC, to the millisecond) at which a UUIDv7 was made."""
-    return datetime.fromtimestamp((identifier.int >> 80) / 1000, UTC)
+    return _EPOCH + timedelta(milliseconds=identifier.int >> 80)
 
 
 def trace_id() -> str:

@@ -31,6 +31,7 @@ class PacketStore:
     def __init__(self, root: Path, *, reserve_bytes: int = 256 * 1024 * 1024) -> None:
         self._root = root
         self._reserve = reserve_bytes
+        self._synced: set[Path] = set()
         root.mkdir(parents=True, exist_ok=True)
 
     def free_bytes(self) -> int:
@@ -41,16 +42,19 @@ class PacketStore:
         """Keep one object durably and give its dataref; raises `SpoolFull` and leaves nothing half-written."""
         final = self._root / kind / f"{now():%Y-%m-%d}" / str(uuid7())
         temporary = final.with_suffix(".part")
+        if self.free_bytes() == 0:
+            raise SpoolFull
         try:
-            _make_folder(final.parent, self._root)
-            if self.free_bytes() == 0:
-                raise SpoolFull
+            self._make_folder(final.parent)
             _write(temporary, parts)
             temporary.rename(final)
             _sync_folder(final.parent)
-        except OSError as error:
-            temporary.unlink(missing_ok=True)
-            raise SpoolFull from error
+        except BaseException as error:
+            for half in (temporary, final):
+                half.unlink(missing_ok=True)
+            if isinstance(error, OSError):
+                raise SpoolFull from error
+            raise
         return str(final.relative_to(self._root))
 
     def put_many(self, kind: str, objects: Sequence[bytes]) -> list[str]:
@@ -89,11 +93,19 @@ class PacketStore:
         """Forget a file that no row names."""
         self._inside(path).unlink(missing_ok=True)
 
+    def _make_folder(self, folder: Path) -> None:
+        # A folder found is not yet a folder synced: a neighbour's thread, or a life before a power cut, may have made it.
+        if folder in self._synced and folder.exists():
+            return
+        folder.mkdir(parents=True, exist_ok=True)
+        for parent in (folder.parent, self._root):
+            _sync_folder(parent)
+        self._synced.add(folder)
+
     def _inside(self, path: str) -> Path:
-        found = (self._root / path).resolve()
-        if not found.is_relative_to(self._root.resolve()):
+        if path.startswith("/") or ".." in path.split("/"):
             raise PacketMissing("outside the store")
-        return found
+        return self._root / path
 
 
 def digest_of(content: bytes) -> str:
@@ -107,14 +119,6 @@ def _write(path: Path, parts: Iterable[bytes]) -> None:
             file.write(part)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _make_folder(folder: Path, root: Path) -> None:
-    if folder.exists():
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    for made in (folder.parent, root):
-        _sync_folder(made)
 
 
 def _sync_folder(folder: Path) -> None:

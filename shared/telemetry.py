@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from traceback import extract_tb
+from types import TracebackType
 from typing import Any
 
 import structlog
@@ -100,12 +101,18 @@ class Telemetry:
             attributes["messaging.consumer.group.name"] = group
         links = [Link(context) for parent in made if (context := context_of(parent))]
         with self.tracer.start_as_current_span(
-            f"{operation} {topic}", kind=kind, attributes=attributes, links=links, record_exception=False
+            f"{operation} {topic}",
+            kind=kind,
+            attributes=attributes,
+            links=links,
+            record_exception=False,
+            set_status_on_exception=False,  # its description would quote the exception's message
         ) as span:
             try:
                 yield span
             except Exception as error:
                 span.set_attribute("error.type", type(error).__name__)
+                span.set_status(StatusCode.ERROR)
                 raise
 
 
@@ -173,7 +180,9 @@ def set_up_logs(service: str) -> None:
         logger_factory=structlog.WriteLoggerFactory(file=sys.stdout),
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(level=logging.ERROR, stream=sys.stdout, format="%(name)s %(levelname)s")
+    plain = logging.StreamHandler(sys.stdout)
+    plain.setFormatter(_WithoutMessages("%(name)s %(levelname)s"))
+    logging.basicConfig(level=logging.ERROR, handlers=[plain])
     # What the Kafka client meets is told by our own consumer, producer and relay, once and with a cause.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 
@@ -183,5 +192,16 @@ def _without_messages(_logger: Any, _method: str, line: Any) -> Any:
     if line.pop("exc_info", None):
         kind, _error, frames = sys.exc_info()
         line["exception"] = kind.__name__ if kind else ""
-        line["frames"] = [f"{frame.name}:{frame.lineno}" for frame in extract_tb(frames)[-6:]]
+        line["frames"] = _frames(frames)
     return line
+
+
+class _WithoutMessages(logging.Formatter):
+    """The same for libraries, such as asyncio's `exception was never retrieved`."""
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802  the name is logging's
+        return f"{ei[0].__name__} {_frames(ei[2])}"
+
+
+def _frames(frames: TracebackType | None) -> list[str]:
+    return [f"{frame.name}:{frame.lineno}" for frame in extract_tb(frames)[-6:]]

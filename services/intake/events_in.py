@@ -1,9 +1,14 @@
 """What intake hears, and what it does about it."""
 
+from collections.abc import Awaitable, Callable
+from typing import Any
+
 from services.intake.usecases.follow_recordings import follow_recordings
 from shared.events import recording
-from shared.events.envelope import Data
-from shared.kafka.ears import UseCase
+from shared.events.envelope import Data, Event
+from shared.postgres.pool import Transaction
+
+UseCase = Callable[[Transaction, list[Event[Any]]], Awaitable[None]]
 
 HEARS: dict[type[Data], UseCase] = {
     recording.RecordingAttempted: follow_recordings,

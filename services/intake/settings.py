@@ -17,7 +17,9 @@ class IntakeSettings(ServiceSettings):
     spool_reserve_bytes: int = Field(256 << 20, ge=0, description="Room on the store's disk that is never used.")
     kept_days: int = Field(14, ge=1, description="How long a kept place stays valid.")
     traveller_days: int = Field(7, ge=0, description="Who leaves within so many days is a traveller.")
-    closing_hour: int = Field(16, ge=0, le=24, description="Office time at which open tickets become kept; 24: midnight.")
+    closing_hour: int = Field(
+        16, ge=0, le=24, description="Office time at which open tickets become kept; 24: midnight."
+    )
     orphan_age_seconds: float = Field(3600, ge=60, description="Age at which stored bytes no row names are removed.")
     quality_floors: dict[Modality, int] = Field(
         default={Modality.PHOTO: 70, Modality.SIGNATURE: 50, Modality.FINGERPRINTS: 60, Modality.IRISES: 60},

@@ -18,7 +18,7 @@ class RecordingSettings(ServiceSettings):
     store_dir: Path = Field(description="Folder of the packet store that intake and recording mount.")
     centre_url: str = Field(description="Base address of the centre, https.")
     centre_ca_file: Path = Field(description="Certificate authority the centre's certificate must come from.")
-    centre_connections: int = Field(160, ge=1, description="Connections to the centre; at least the gates' limits together.")
+    centre_connections: int = Field(160, ge=1, description="Connections to the centre, all gates together.")
     gate_limit: int = Field(32, ge=1, description="Concurrent calls of one operation, over all workers.")
     call_seconds: float = Field(8, ge=4, description="Whole-call deadline of a check, an ask, a print, a Suket.")
     submission_seconds: float = Field(15, ge=4, description="Whole-call deadline of a submission, beside its size.")

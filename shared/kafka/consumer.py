@@ -6,23 +6,23 @@ of an event: the batch waits.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from shared.events.catalog import CATALOG
-from shared.events.envelope import Data, Event, Undecodable, read_event, type_of
-from shared.kafka.ears import Ears, Heard
+from shared.events.envelope import Data, Undecodable, read_event, type_of
+from shared.kafka.ears import Ears, Heard, UseCase
 from shared.kafka.topics import ensure_topics
-from shared.postgres.pool import AWAY, Database, Transaction
-from shared.postgres.quarantine import Held
+from shared.lifecycle import rest_unless
+from shared.postgres.pool import AWAY, Database
+from shared.postgres.quarantine import Held, text_of
 from shared.telemetry import Telemetry
 
-UseCase: TypeAlias = Callable[[Transaction, list[Event[Any]]], Awaitable[None]]
 Hears: TypeAlias = Mapping[type[Data], UseCase]
 _STALLED_SECONDS = 20.0
 _log = structlog.get_logger()
@@ -72,7 +72,7 @@ class Consumer:
                 await self._hear(stop)
             except (KafkaError, OSError, TimeoutError, Stalled) as error:
                 _log.warning("kafka consumer starts anew", error=type(error).__name__, group=self._subscription.group)
-                await _rest(stop, 0.5)
+                await rest_unless(stop, 0.5)
             finally:
                 self.is_hearing = False
 
@@ -98,6 +98,9 @@ class Consumer:
                     return
                 ends = {partition: part[-1].offset + 1 for partition, part in records.items()}
                 await asyncio.wait_for(client.commit(ends), 10)
+                self._note_lag(
+                    {partition: (client.highwater(partition) or end) - end for partition, end in ends.items()}
+                )
                 heard_at = loop.time()
             elif loop.time() - heard_at > _STALLED_SECONDS:
                 await self._check_progress(client)
@@ -112,7 +115,7 @@ class Consumer:
                     await self.ears.apply(heard)
             except AWAY as error:
                 _log.warning("events wait for postgresql", error=type(error).__name__, events=len(heard))
-                await _rest(stop, 0.5)
+                await rest_unless(stop, 0.5)
             else:
                 if self._after is not None:
                     self._after()
@@ -128,7 +131,7 @@ class Consumer:
             record.topic,
             record.partition,
             record.offset,
-            (record.key or b"").decode("utf-8", "replace"),
+            text_of(record.key),
             headers,
             record.value,
         )
@@ -141,12 +144,15 @@ class Consumer:
         assigned = client.assignment()
         if not assigned:
             raise Stalled
-        ends = await asyncio.wait_for(client.end_offsets(list(assigned)), 10)
-        for partition, end in ends.items():
-            behind = end - await client.position(partition)
-            self.lag[f"{partition.topic}-{partition.partition}"] = behind
-            if behind > 0:
-                raise Stalled
+        async with asyncio.timeout(10):
+            ends = await client.end_offsets(list(assigned))
+            behind = {partition: end - await client.position(partition) for partition, end in ends.items()}
+        self._note_lag(behind)
+        if any(lag > 0 for lag in behind.values()):
+            raise Stalled
+
+    def _note_lag(self, behind: Mapping[TopicPartition, int]) -> None:
+        self.lag |= {f"{partition.topic}-{partition.partition}": lag for partition, lag in behind.items()}
 
 
 def _client(subscription: Subscription) -> AIOKafkaConsumer:
@@ -172,13 +178,3 @@ async def _close(client: AIOKafkaConsumer) -> None:
         await asyncio.wait_for(client.stop(), 5)
     except (KafkaError, OSError, TimeoutError) as error:
         _log.warning("kafka consumer was abandoned", error=type(error).__name__)
-
-
-async def _rest(stop: asyncio.Event, seconds: float) -> None:
-    try:
-        await asyncio.wait_for(stop.wait(), seconds)
-    except TimeoutError:
-        return
-
-
-__all__ = ["Consumer", "Hears", "Stalled", "Subscription", "TopicPartition", "UseCase"]

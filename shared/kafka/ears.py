@@ -68,17 +68,19 @@ class Ears:
         held_keys = await quarantine.held_keys(tx, self.consumer, [one.held.key for one in heard])
         events = []
         for one in heard:
-            if one.held.key in held_keys or one.event is None or inbox.is_too_old(one.event.id, now()):
-                held_keys.add(one.held.key)
-                await self._hold(tx, one, one.error or "waits behind a held record of its key")
-            else:
+            if one.event is not None and one.held.key not in held_keys and not inbox.is_too_old(one.event.id, now()):
                 events.append(one.event)
+                continue
+            reason = "waits behind a held record of its key" if one.held.key in held_keys else "older than the inbox"
+            held_keys.add(one.held.key)
+            await self._hold(tx, one, one.error or reason)
         await self._say(tx, events)
 
     async def _say(self, tx: Transaction, events: list[Event[Data]]) -> None:
-        wanted = [event for event in events if type(event.data) in self._hears]
-        fresh = await inbox.mark(tx, self.consumer, [event.id for event in wanted])
-        for use_case, group in in_order([event for event in wanted if event.id in fresh], self._hears):
+        # By id: a relay that published twice may have both copies in one batch.
+        wanted = {event.id: event for event in events if type(event.data) in self._hears}
+        fresh = await inbox.mark(tx, self.consumer, list(wanted))
+        for use_case, group in in_order([event for event in wanted.values() if event.id in fresh], self._hears):
             await use_case(tx, group)
 
     async def _apply_alone(self, one: Heard) -> None:

@@ -6,7 +6,7 @@ from itertools import groupby
 
 import structlog
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, ProducerClosed
 
 from shared.postgres.outbox import Outgoing
 
@@ -47,10 +47,13 @@ class Producer:
         """Close the client without waiting for batches it can no longer deliver."""
         client, self._client = self._client, None
         if client is not None:
+            # Its batches stay in the outbox; a client left to itself would hold them, and publish them hours later.
+            client._message_accumulator.fail_all(ProducerClosed())  # noqa: SLF001  stop() alone waits for them for ever
             try:
                 await asyncio.wait_for(client.stop(), 2)
             except (TimeoutError, KafkaError, OSError) as error:
                 _log.warning("kafka producer was abandoned", error=type(error).__name__)
+                await client.client.close()
 
     async def _started(self) -> AIOKafkaProducer:
         if self._client is None:
@@ -82,8 +85,6 @@ async def _publish_in_order(
         headers = [*((name, value.encode()) for name, value in event.headers.items()), hop]
         # append() answers None when the batch is full: send it and begin the next, or the record is lost.
         while batch.append(key=event.key, value=event.value, timestamp=None, headers=headers) is None:
-            if batch.record_count() == 0:
-                raise NotPublished("one event exceeds the batch size")
             await _send(client, batch, topic, partition)
             batch = client.create_batch()
     await _send(client, batch, topic, partition)

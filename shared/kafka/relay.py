@@ -8,6 +8,7 @@ import structlog
 
 from shared.ids import uuid7
 from shared.kafka.producer import NotPublished, Producer
+from shared.lifecycle import rest_unless
 from shared.postgres import outbox
 from shared.postgres.pool import AWAY, Database
 from shared.telemetry import Telemetry
@@ -45,10 +46,10 @@ class Relay:
                 except _WAITS as error:
                     _log.warning("outbox waits", error=type(error).__name__, reason=str(error)[:80])
                     self._leased_at = float("-inf")
-                    await _wait(stop, 0.5)
+                    await rest_unless(stop, 0.5)
                     continue
                 if not moved:
-                    await _wait(self._box.wake, _POLL_SECONDS)
+                    await rest_unless(self._box.wake, _POLL_SECONDS)
         finally:
             await self._release()
 
@@ -80,10 +81,3 @@ class Relay:
         except AWAY as error:
             _log.warning("outbox lease runs out by itself", error=type(error).__name__)
         await self._producer.stop()
-
-
-async def _wait(event: asyncio.Event, seconds: float) -> None:
-    try:
-        await asyncio.wait_for(event.wait(), seconds)
-    except TimeoutError:
-        return

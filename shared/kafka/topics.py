@@ -18,10 +18,9 @@ class WrongPartitions(Exception):
 async def ensure_topics(bootstrap: str, *, partitions: int, replicas: int = 1) -> None:
     """Make the topics that are missing; raises `WrongPartitions` when one differs from the settings."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=10_000)
-    async with asyncio.timeout(30):
-        await admin.start()
     try:
         async with asyncio.timeout(30):
+            await admin.start()
             await _create_missing(admin, partitions, replicas)
             await _check(admin, partitions)
     finally:

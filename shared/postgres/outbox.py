@@ -56,6 +56,13 @@ _DELETE = """
 _OLDEST = "SELECT coalesce(extract(epoch FROM clock_timestamp() - min(made_at)), 0)::float8 FROM outbox"
 
 
+_LARGEST_BYTES = 256 * 1024
+
+
+class EventTooLarge(Exception):
+    """No broker would take the event, so its transaction must not commit."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outgoing:
     """One committed event on its way to Kafka."""
@@ -76,7 +83,7 @@ class Outbox:
         self.wake = asyncio.Event()
 
     async def add(self, tx: Transaction, events: Iterable[Event[Data]]) -> None:
-        """Write the events; they leave when the transaction commits, in the order given."""
+        """Write the events; they leave when the transaction commits, in the order given, or raise `EventTooLarge`."""
         rows = [
             (
                 partition_of(event.key, self._partitions),
@@ -87,6 +94,8 @@ class Outbox:
             )
             for event in events
         ]
+        if any(len(value) > _LARGEST_BYTES for *_, value in rows):
+            raise EventTooLarge
         if rows:
             await tx.execute(_ADD, *map(list, zip(*rows, strict=True)))
             self.wake.set()

@@ -23,10 +23,10 @@ AWAY: tuple[type[BaseException], ...] = (
     DatabaseAway,
     OSError,
     TimeoutError,
-    asyncpg.InterfaceError,
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
+    asyncpg.LockNotAvailableError,
     asyncpg.TransactionRollbackError,
     asyncpg.InternalClientError,
 )
@@ -58,7 +58,7 @@ class Database:
         while self._pool is None and not stop.is_set():
             try:
                 self._pool = await self._open()
-            except AWAY as error:
+            except (*AWAY, asyncpg.InterfaceError) as error:
                 _log.warning("postgresql does not answer", error=type(error).__name__)
                 await _rest(stop, 0.5)
         await stop.wait()
@@ -74,9 +74,7 @@ class Database:
     @asynccontextmanager
     async def transaction(self, *, wait_seconds: float = 5) -> AsyncIterator[Transaction]:
         """Lend one transaction: committed at the end of the block, rolled back on an exception."""
-        if self._pool is None:
-            raise DatabaseAway
-        async with self._pool.acquire(timeout=wait_seconds) as connection, connection.transaction():
+        async with self.connection(wait_seconds=wait_seconds) as connection, connection.transaction():
             yield connection
 
     @asynccontextmanager
@@ -85,7 +83,13 @@ class Database:
         if self._pool is None:
             raise DatabaseAway
         async with self._pool.acquire(timeout=wait_seconds) as connection:
-            yield connection
+            try:
+                yield connection
+            except asyncpg.InterfaceError as error:
+                # asyncpg refuses a bad value by the same class: only a lost connection is the database's fault.
+                if connection.is_closed():
+                    raise DatabaseAway from error
+                raise
 
     async def is_ready(self) -> bool:
         """Tell whether PostgreSQL answers within a second."""
@@ -109,6 +113,7 @@ class Database:
             timeout=5,
             command_timeout=35,
             init=_speak_json,
+            reset=_leave_as_it_is,
             server_settings={"application_name": self._application, **_SESSION},
         )
         try:
@@ -122,6 +127,10 @@ class Database:
 
 async def _speak_json(connection: Any) -> None:
     await connection.set_type_codec("jsonb", encoder=_json, decoder=orjson.loads, schema="pg_catalog", format="text")
+
+
+async def _leave_as_it_is(_connection: Any) -> None:
+    """Nothing here sets session state, so the reset that asyncpg sends at each release would be a wasted round trip."""
 
 
 def _json(value: object) -> str:

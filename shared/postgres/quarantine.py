@@ -43,15 +43,20 @@ class Held:
     partition: int
     offset: int
     key: str
-    headers: list[tuple[str, bytes]]
+    headers: list[tuple[str, bytes | None]]
     value: bytes | None
     id: int = 0
 
 
 async def add(tx: Transaction, consumer: str, held: Held, error: str) -> None:
     """Keep a record; `error` is a class name, never a message that could quote the record."""
-    headers = {name: value.decode("utf-8", "replace") for name, value in held.headers}
+    headers = {name: text_of(value) for name, value in held.headers}
     await tx.execute(_ADD, consumer, held.topic, held.partition, held.offset, held.key, headers, held.value, error)
+
+
+def text_of(raw: bytes | None) -> str:
+    """Read any bytes as text that PostgreSQL stores; what is no text is replaced."""
+    return (raw or b"").decode("utf-8", "replace").replace("\x00", "\ufffd")
 
 
 async def held_keys(tx: Transaction, consumer: str, keys: Sequence[str]) -> set[str]:

@@ -48,20 +48,22 @@ class Status:
         assert answer.status_code == 200, answer.text
         return dict(answer.json())
 
-    async def read_on(self, role: str, office: str, after: str | None = None, **asked: Any) -> tuple[list[Any], str]:
+    async def read_on(
+        self, role: str, offices: str, after: str | None = None, /, **asked: Any
+    ) -> tuple[list[Any], str | None]:
         """Read events to the end; gives them and the cursor."""
         seen: list[Any] = []
         while True:
             params = {**asked, **({"after": after} if after else {})}
-            page = (await self.get("/v1/events", role, office, **params)).json()
+            page = (await self.get("/v1/events", role, offices, **params)).json()
             seen += page["events"]
             if page["next"] == after:
                 return seen, after
             after = page["next"]
 
-    async def get(self, path: str, role: str, office: str, **params: Any) -> httpx.Response:
+    async def get(self, path: str, role: str, offices: str, /, **params: Any) -> httpx.Response:
         """Ask as somebody."""
-        token = await asyncio.to_thread(fetch_token, self.stack.endpoints.issuer, role, office)
+        token = await asyncio.to_thread(fetch_token, self.stack.endpoints.issuer, role, offices)
         return await self.client.get(path, params=params, headers={"Authorization": f"Bearer {token}"})
 
 
@@ -121,9 +123,7 @@ async def test_a_cursor_reads_on_without_a_hole_or_a_double(status: Status) -> N
 
     await status.hears(second)
 
-    after, _ = await status.read_on(
-        "sre", "*", after=cursor, office="32.16.11", types="applicant.*,capture.accepted.v1"
-    )
+    after, _ = await status.read_on("sre", "*", cursor, office="32.16.11", types="applicant.*,capture.accepted.v1")
     assert [event["subject"] for event in after] == [str(second.id)] * 2
     assert len({event["id"] for event in before + after}) == len(before + after)
 

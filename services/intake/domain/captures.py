@@ -48,7 +48,7 @@ class NewCapture:
     kept: Kept
 
 
-def advise(scores: Sequence[tuple[Modality, int]], floors: Mapping[str, int]) -> list[Quality]:
+def advise(scores: Sequence[tuple[Modality, int]], floors: Mapping[Modality, int]) -> list[Quality]:
     """Compare each score with its floor; advice only, the officer decides."""
     return [_judged(modality, score, floors.get(modality, 0)) for modality, score in scores]
 

@@ -10,8 +10,18 @@ _WOMENS_DAY = 40
 # The 38 provinces of 2025. Not covered: regencies and kecamatan, whose codes were split and renamed so often that a
 # current list would doubt rightful old NIKs, and codes of before 2005, which no NIK carries.
 PROVINCES = frozenset(
-    "11 12 13 14 15 16 17 18 19 21 31 32 33 34 35 36 51 52 53 61 62 63 64 65"
-    " 71 72 73 74 75 76 81 82 91 92 93 94 95 96".split()
+    str(code)
+    for codes in (
+        range(11, 20),
+        (21,),
+        range(31, 37),
+        range(51, 54),
+        range(61, 66),
+        range(71, 77),
+        (81, 82),
+        range(91, 97),
+    )
+    for code in codes
 )
 
 

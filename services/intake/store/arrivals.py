@@ -12,35 +12,43 @@ from services.intake.store import tickets
 from shared.events.vocabulary import Purpose
 from shared.postgres.pool import Transaction
 
-_COLUMNS = """
-    recording_id, nik_ref, office, purpose, arrived_at, receipt_code, check_hmac, created_by, is_open, sequence,
-    packet_version, leaves_on, ticket_id, facts"""
-
-_OPEN_OF_PEOPLE = f"""
-    SELECT {_COLUMNS}
+_OPEN_OF_PEOPLE = """
+    SELECT recording_id, nik_ref, office, purpose, arrived_at, receipt_code, check_hmac, created_by, is_open, sequence,
+        packet_version, leaves_on, ticket_id, facts
     FROM arrival
     WHERE nik_ref = ANY($1::uuid[]) AND is_open
     ORDER BY recording_id
     FOR UPDATE"""  # leans on arrival_open
 
-_LOCK = f"""
-    SELECT {_COLUMNS}
+_LOCK = """
+    SELECT recording_id, nik_ref, office, purpose, arrived_at, receipt_code, check_hmac, created_by, is_open, sequence,
+        packet_version, leaves_on, ticket_id, facts
     FROM arrival
-    WHERE recording_id = ANY($1::uuid[]) AND office LIKE ANY($2::text[]) AND ($3::text IS NULL OR created_by = $3)
+    WHERE recording_id = ANY($1::uuid[]) AND office LIKE ANY($2::text[])
+        AND ($3::text IS NULL OR created_by = $3)
     ORDER BY recording_id
     FOR UPDATE"""
 
-_LOCK_BY_RECEIPT = f"SELECT {_COLUMNS} FROM arrival WHERE receipt_code = $1 FOR UPDATE"
-
-_SHOW = f"""
-    SELECT {_COLUMNS}, accepted_at, card_not_before, reference, paper_number, warnings
+_LOCK_BY_RECEIPT = """
+    SELECT recording_id, nik_ref, office, purpose, arrived_at, receipt_code, check_hmac, created_by, is_open, sequence,
+        packet_version, leaves_on, ticket_id, facts
     FROM arrival
-    WHERE recording_id = $1 AND office LIKE ANY($2::text[]) AND ($3::text IS NULL OR created_by = $3)"""
+    WHERE receipt_code = $1
+    FOR UPDATE"""
 
-_OPEN_HERE = f"""
-    SELECT {_COLUMNS}
+_SHOW = """
+    SELECT recording_id, nik_ref, office, purpose, arrived_at, receipt_code, check_hmac, created_by, is_open, sequence,
+        packet_version, leaves_on, ticket_id, facts, accepted_at, card_not_before, reference, paper_number, warnings
     FROM arrival
-    WHERE nik_ref = ANY($1::uuid[]) AND is_open AND office LIKE ANY($2::text[]) AND ($3::text IS NULL OR created_by = $3)
+    WHERE recording_id = $1 AND office LIKE ANY($2::text[])
+        AND ($3::text IS NULL OR created_by = $3)"""
+
+_OPEN_HERE = """
+    SELECT recording_id, nik_ref, office, purpose, arrived_at, receipt_code, check_hmac, created_by, is_open, sequence,
+        packet_version, leaves_on, ticket_id, facts
+    FROM arrival
+    WHERE nik_ref = ANY($1::uuid[]) AND is_open AND office LIKE ANY($2::text[])
+        AND ($3::text IS NULL OR created_by = $3)
     ORDER BY recording_id"""
 
 _ADD = """

@@ -1,4 +1,4 @@
-"""Who a NIK belongs to, found by its HMAC; the row is the lock that makes two arrivals of one person follow each other."""
+"""Who a NIK belongs to, by its HMAC; the row's lock makes two arrivals of one person follow each other."""
 
 from collections.abc import Mapping, Sequence
 from uuid import UUID
@@ -36,9 +36,7 @@ async def lock_people(tx: Transaction, asked: Sequence[Hmacs]) -> list[UUID]:
     """Give each person's reference, made when new, locked until the transaction ends in an order all agree on."""
     newest = max(asked[0])
     fresh = sorted({hmacs[newest] for hmacs in asked})
-    older = {
-        (version, hmac, hmacs[newest]) for hmacs in asked for version, hmac in hmacs.items() if version != newest
-    }
+    older = {(version, hmac, hmacs[newest]) for hmacs in asked for version, hmac in hmacs.items() if version != newest}
     versions, hmacs_, belongs = (list(column) for column in zip(*older, strict=True)) if older else ([], [], [])
     await tx.execute(_ADD, newest, fresh, versions, hmacs_, belongs)
     known = {(version, hmac) for hmacs in asked for version, hmac in hmacs.items()}

@@ -13,9 +13,10 @@ from services.intake.domain.tickets import Ticket, TicketState
 from shared.events.vocabulary import TicketLane
 from shared.postgres.pool import Transaction
 
-_COLUMNS = "id, number, lane, state, waiting_since, counter, valid_until, before"
-
-_OF_IDS = f"SELECT {_COLUMNS} FROM ticket WHERE id = ANY($1::uuid[])"
+_OF_IDS = """
+    SELECT id, number, lane, state, waiting_since, counter, valid_until, before
+    FROM ticket
+    WHERE id = ANY($1::uuid[])"""
 
 _TAKE_NUMBERS = """
     INSERT INTO ticket_number (office, day, lane, last)
@@ -46,14 +47,14 @@ _RECORDING_OF = """
     FROM ticket
     WHERE id = $1 AND office LIKE ANY($2::text[])"""
 
-_QUEUE = f"""
-    SELECT {_COLUMNS}, recording_id, purpose
-    FROM (
-        SELECT ticket.*, arrival.purpose
-        FROM ticket
-        JOIN arrival ON arrival.ticket_id = ticket.id
-        WHERE ticket.office = $1 AND ticket.state IN ('waiting', 'called', 'kept')) AS present
-    ORDER BY waiting_since, id
+_QUEUE = """
+    SELECT
+        ticket.id, ticket.number, ticket.lane, ticket.state, ticket.waiting_since, ticket.counter, ticket.valid_until,
+        ticket.before, ticket.recording_id, arrival.purpose
+    FROM ticket
+    JOIN arrival ON arrival.ticket_id = ticket.id
+    WHERE ticket.office = $1 AND ticket.state IN ('waiting', 'called', 'kept')
+    ORDER BY ticket.waiting_since, ticket.id
     LIMIT $2"""  # leans on ticket_open
 
 _NEXT = """

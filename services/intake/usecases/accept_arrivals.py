@@ -62,12 +62,13 @@ class _One:
 class _Room:
     """What a batch has decided so far: later arrivals of the batch see earlier ones."""
 
+    now: datetime
     opened: dict[UUID, list[UUID]] = field(default_factory=dict)
     recordings: dict[UUID, Recording] = field(default_factory=dict)
     added: dict[UUID, NewArrival] = field(default_factory=dict)
     returned: set[UUID] = field(default_factory=set)
     placed: dict[UUID, tickets.Placed] = field(default_factory=dict)
-    tickets: dict[UUID, Ticket] = field(default_factory=dict)
+    kept: dict[UUID, Ticket] = field(default_factory=dict)
     events: list[Event[Data]] = field(default_factory=list)
 
     def of_person(self, nik_ref: UUID) -> list[Recording]:
@@ -86,7 +87,7 @@ class _Room:
         if new:
             self.placed[ticket.id] = replace(new, recording_id=recording.id, ticket=ticket)
         else:
-            self.tickets[ticket.id] = ticket
+            self.kept[ticket.id] = ticket
 
 
 async def accept_arrivals(
@@ -97,8 +98,8 @@ async def accept_arrivals(
     results: list[Result | None] = [_known(finding) for finding in findings]
     fresh = await _fresh(tx, asked, sealed, results)
     if fresh:
-        room = await _opened(tx, fresh)
-        answers = await _settle(tx, desk, room, fresh, now)
+        room = await _opened(tx, fresh, now)
+        answers = await _settle(tx, desk, room, fresh)
         await _save(tx, desk, room)
         given = ((one.asked.keyed, answers[one.place]) for one in fresh)
         await remember(tx, [(keyed, result) for keyed, result in given if isinstance(result, Answer)])
@@ -130,19 +131,17 @@ async def _fresh(
     return sorted(fresh, key=lambda one: one.asked.arrival.arrived_at)
 
 
-async def _opened(tx: Transaction, fresh: Sequence[_One]) -> _Room:
-    room = _Room()
+async def _opened(tx: Transaction, fresh: Sequence[_One], now: datetime) -> _Room:
+    room = _Room(now)
     for recording in await arrivals_store.lock_open(tx, {one.nik_ref for one in fresh}):
         room.hold(recording)
     return room
 
 
-async def _settle(
-    tx: Transaction, desk: Desk, room: _Room, fresh: Sequence[_One], now: datetime
-) -> dict[int, Result]:
+async def _settle(tx: Transaction, desk: Desk, room: _Room, fresh: Sequence[_One]) -> dict[int, Result]:
     """Decide in order, draw the numbers of all at once, then tell each."""
     decided = [(one, _decided(room, one)) for one in fresh]
-    lanes = _lanes_needed(desk, room, decided, now)
+    lanes = _lanes_needed(desk, room, decided)
     numbers = await tickets.take_numbers(tx, tickets.count_places(list(lanes.values())))
     answers: dict[int, Result] = {}
     for one, decision in decided:
@@ -151,7 +150,7 @@ async def _settle(
             case Register():
                 answers[one.place] = _register(desk, room, one, ticket)
             case Rejoin(recording_id):
-                answers[one.place] = _rejoin(desk, room, one, room.recordings[recording_id], ticket, now)
+                answers[one.place] = _rejoin(desk, room, one, room.recordings[recording_id], ticket)
             case RefuseOpen(recording):
                 answers[one.place] = refusal(recording, one.asked.arrival.office)
             case RefuseBeside():
@@ -184,9 +183,7 @@ def _begun(one: _One) -> Recording:
     )
 
 
-def _lanes_needed(
-    desk: Desk, room: _Room, decided: Sequence[tuple[_One, Decision]], now: datetime
-) -> dict[int, tickets.Place]:
+def _lanes_needed(desk: Desk, room: _Room, decided: Sequence[tuple[_One, Decision]]) -> dict[int, tickets.Place]:
     """Say who needs a new number, and in which lane; one who still holds a number keeps it."""
     needed: dict[int, tickets.Place] = {}
     provided: set[UUID] = set()
@@ -200,8 +197,8 @@ def _lanes_needed(
                 provided.add(one.sealed.recording_id)
             case Rejoin(recording_id) if recording_id not in provided:
                 ticket = room.recordings[recording_id].ticket
-                if come_back(ticket, desk.today_at(arrival.office, now)) is None:
-                    needed[one.place] = (arrival.office, desk.today_at(arrival.office, now), TicketLane.KEPT)
+                if come_back(ticket, desk.today_at(arrival.office, room.now)) is None:
+                    needed[one.place] = (arrival.office, desk.today_at(arrival.office, room.now), TicketLane.KEPT)
                     provided.add(recording_id)
     return needed
 
@@ -240,21 +237,18 @@ def _register(desk: Desk, room: _Room, one: _One, placed: tickets.Placed | None)
     return answer(201, recording, rejoined=False, warnings=new.warnings)
 
 
-def _rejoin(
-    desk: Desk, room: _Room, one: _One, known: Recording, placed: tickets.Placed | None, now: datetime
-) -> Answer:
+def _rejoin(desk: Desk, room: _Room, one: _One, known: Recording, placed: tickets.Placed | None) -> Answer:
     arrival = one.asked.arrival
-    kept = placed.ticket if placed else come_back(known.ticket, desk.today_at(known.office, now))
+    kept = placed.ticket if placed else come_back(known.ticket, desk.today_at(known.office, room.now))
     leaves_on = arrival.leaves_on or known.leaves_on
     recording = replace(known, sequence=known.sequence + 1, ticket=kept, leaves_on=leaves_on)
     room.recordings[recording.id] = recording
     room.returned.add(recording.id)
     room.put(recording, placed)
     room.events.append(events_out.returned(recording, one.asked.traceparent))
-    contact = arrival.contact and desk.vault.sealed_contact(
-        recording.id, recording.office, recording.receipt_code, arrival.contact
-    )
-    _tell_contact(room, recording, contact, one)
+    if arrival.contact is not None:
+        sealed = desk.vault.sealed_contact(recording.id, recording.office, recording.receipt_code, arrival.contact)
+        _tell_contact(room, recording, sealed, one)
     birth_date_fits = desk.vault.check_hmac(known.receipt_code, arrival.birth_date) == known.check_hmac
     doubtful = () if birth_date_fits else ("birth_date_differs",)
     return answer(200, recording, rejoined=True, warnings=(*doubtful, *one.asked.warnings))
@@ -271,6 +265,5 @@ async def _save(tx: Transaction, desk: Desk, room: _Room) -> None:
     changed = [room.recordings[one] for one in room.returned - room.added.keys()]
     await arrivals_store.save(tx, changed)
     await tickets.add(tx, list(room.placed.values()))
-    await tickets.save(tx, list(room.tickets.values()))
+    await tickets.save(tx, list(room.kept.values()))
     await desk.outbox.add(tx, room.events)
-

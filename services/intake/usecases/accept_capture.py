@@ -55,6 +55,14 @@ class Offered:
     manifest: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class StoredPacket:
+    """Bytes that are durable and not yet named by a row."""
+
+    dataref: str
+    size: int
+
+
 def digest_and_size(packet: BinaryIO) -> tuple[str, int]:
     """Read a packet through (blocking)."""
     packet.seek(0)
@@ -73,13 +81,18 @@ async def answered_before(tx: Transaction, recording_id: UUID, sight: Sight, off
     return await _known(tx, shown.recording, offered)
 
 
-async def keep_packet(desk: Desk, packet: BinaryIO) -> str:
-    """Make the bytes durable and give their dataref; raises `NoRoom` and leaves nothing half-written."""
+async def keep_packet(desk: Desk, packet: BinaryIO, size: int) -> StoredPacket:
+    """Make the bytes durable; raises `NoRoom` and leaves nothing half-written."""
     packet.seek(0)
     try:
-        return await asyncio.to_thread(desk.vault.store.put, "packets", _chunks(packet))
+        return StoredPacket(await asyncio.to_thread(desk.vault.store.put, "packets", _chunks(packet)), size)
     except SpoolFull:
         raise NoRoom("Free the store's disk; the packet was not kept.", retry_after=60) from None
+
+
+async def forget_packet(desk: Desk, stored: StoredPacket) -> None:
+    """Remove bytes that no row came to name."""
+    await asyncio.to_thread(desk.vault.store.remove, stored.dataref)
 
 
 async def accept_capture(
@@ -89,8 +102,7 @@ async def accept_capture(
     sight: Sight,
     offered: Offered,
     *,
-    dataref: str,
-    size: int,
+    kept: StoredPacket,
     traceparent: str,
     now: datetime,
 ) -> Answer:
@@ -104,10 +116,10 @@ async def accept_capture(
     new = NewCapture(
         recording_id=recording_id,
         packet_version=offered.packet_version,
-        dataref=dataref,
+        dataref=kept.dataref,
         captured_at=offered.captured_at,
         manifest=offered.manifest,
-        kept=Kept(offered.digest, size, now, quality),
+        kept=Kept(offered.digest, kept.size, now, quality),
     )
     recording = replace(locked[0], sequence=locked[0].sequence + 1, packet_version=offered.packet_version)
     await captures.add(tx, new)

@@ -42,5 +42,3 @@ def told(recording: Recording, *, rejoined: bool, warnings: Sequence[str] = ()) 
 def location_of(recording: Recording) -> str:
     """Give the address at which an arrival can be read at once."""
     return f"/v1/arrivals/{recording.id}"
-
-

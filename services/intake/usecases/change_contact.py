@@ -11,7 +11,7 @@ from shared.problems import NotFound
 
 
 async def change_contact(
-    tx: Transaction, desk: Desk, recording_id: UUID, sight: Sight, contact: Contact, traceparent: str
+    tx: Transaction, desk: Desk, recording_id: UUID, sight: Sight, *, contact: Contact, traceparent: str
 ) -> None:
     """Seal the contact and pass it on."""
     one = await _locked(tx, recording_id, sight)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from services.intake.domain.captures import Modality
 from services.intake.domain.tickets import Ticket, TicketState
 from services.intake.domain.visits import Recording
 from services.intake.usecases.seal_arrivals import Vault
@@ -53,7 +54,7 @@ class Rules:
     kept_days: int
     traveller_days: int
     closing_hour: int
-    quality_floors: Mapping[str, int]
+    quality_floors: Mapping[Modality, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

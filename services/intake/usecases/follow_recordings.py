@@ -25,31 +25,41 @@ async def follow_recordings(tx: Transaction, events: Sequence[Event[Any]]) -> No
 
 
 def _told(recording: Recording, data: Any) -> Recording:
-    facts = dict(recording.facts)
+    match data:
+        case heard.RecordingCompleted():
+            return replace(recording, is_open=False, facts={**recording.facts, "ended": "completed"})
+        case heard.RecordingCancelled():
+            return replace(recording, is_open=False, facts={**recording.facts, "ended": "cancelled"})
+        case heard.RecordingResumed():
+            return _with_stage(recording, data.stage, {})
+    stage = _said_of_stage(data)
+    if stage:
+        return _with_stage(recording, data.stage, {**_stage(recording.facts, data.stage), **stage})
+    return replace(recording, facts={**recording.facts, **_said_of_papers(data)})
+
+
+def _said_of_stage(data: Any) -> dict[str, Any]:
     match data:
         case heard.RecordingAttempted():
             is_done = data.outcome is Outcome.DONE
-            fact = {"is_done": is_done, "cause": data.cause, "effect": data.effect}
-            return _with_stage(recording, data.stage, {**_stage(facts, data.stage), **fact, "is_parked": False})
+            return {"is_done": is_done, "is_parked": False, "cause": data.cause, "effect": data.effect}
         case heard.RecordingFailed():
-            fact = {"cause": data.cause, "effect": data.effect, "next": data.next.action, "signature": data.signature}
-            return _with_stage(recording, data.stage, {**_stage(facts, data.stage), **fact})
+            failed = {"cause": data.cause, "effect": data.effect, "signature": data.signature}
+            return {**failed, "next": data.next.action}
         case heard.RecordingParked():
-            fact = {"is_parked": True, "cause": data.cause, "signature": data.signature}
-            return _with_stage(recording, data.stage, {**_stage(facts, data.stage), **fact})
-        case heard.RecordingResumed():
-            return _with_stage(recording, data.stage, {})
-        case heard.RecordingCompleted():
-            return replace(recording, is_open=False, facts={**facts, "ended": "completed"})
-        case heard.RecordingCancelled():
-            return replace(recording, is_open=False, facts={**facts, "ended": "cancelled"})
+            return {"is_parked": True, "cause": data.cause, "signature": data.signature}
+    return {}
+
+
+def _said_of_papers(data: Any) -> dict[str, Any]:
+    match data:
         case heard.CardPrintReady():
-            return replace(recording, facts={**facts, "card_waits_for": data.waiting_for})
+            return {"card_waits_for": data.waiting_for}
         case heard.CardPrinted():
-            return replace(recording, facts={**facts, "is_card_printed": True})
+            return {"is_card_printed": True}
         case heard.SuketIssued() | heard.SuketExtended():
-            return replace(recording, facts={**facts, "suket_until": data.valid_until.isoformat()})
-    return recording
+            return {"suket_until": data.valid_until.isoformat()}
+    return {}
 
 
 def _stage(facts: Mapping[str, Any], stage: str) -> dict[str, Any]:

@@ -26,13 +26,14 @@ class Moved:
 
 async def serve_ticket(tx: Transaction, desk: Desk, ticket_id: UUID, sight: Sight, traceparent: str) -> Moved:
     """Note that the person was served."""
-    return await _move(tx, desk, ticket_id, sight, steps.serve, lambda one, _: events_out.served(one, traceparent))
+    say = events_out.served
+    return await _move(tx, desk, ticket_id, sight, step=steps.serve, say=lambda one, _: say(one, traceparent))
 
 
 async def mark_no_show(tx: Transaction, desk: Desk, ticket_id: UUID, sight: Sight, traceparent: str) -> Moved:
     """Note that nobody came to the counter."""
     say = events_out.not_shown
-    return await _move(tx, desk, ticket_id, sight, steps.mark_no_show, lambda one, _: say(one, traceparent))
+    return await _move(tx, desk, ticket_id, sight, step=steps.mark_no_show, say=lambda one, _: say(one, traceparent))
 
 
 async def undo_step(tx: Transaction, desk: Desk, ticket_id: UUID, sight: Sight, traceparent: str) -> Moved:
@@ -41,7 +42,7 @@ async def undo_step(tx: Transaction, desk: Desk, ticket_id: UUID, sight: Sight, 
     def say(one: Recording, before: Ticket) -> Event[Data]:
         return events_out.undone(one, before.state, traceparent)
 
-    return await _move(tx, desk, ticket_id, sight, steps.undo, say)
+    return await _move(tx, desk, ticket_id, sight, step=steps.undo, say=say)
 
 
 async def send_one_home(
@@ -85,6 +86,7 @@ async def _move(
     desk: Desk,
     ticket_id: UUID,
     sight: Sight,
+    *,
     step: Callable[[Ticket], Ticket],
     say: Callable[[Recording, Ticket], Event[Data]],
 ) -> Moved:

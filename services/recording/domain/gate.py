@@ -8,7 +8,16 @@ from uuid import UUID
 from shared.events.vocabulary import Cause, GateState, Lane
 
 _ENOUGH = 2  # distinct recordings that failed by the network, without a success in between
-_SHARES = {Lane.TRAVELLER: 4, Lane.TODAY: 2, Lane.BACKLOG: 1}
+# 4 : 2 : 1, evenly spread, so that any few places in a row are shared too.
+_TURNS = (
+    Lane.TRAVELLER,
+    Lane.TODAY,
+    Lane.TRAVELLER,
+    Lane.BACKLOG,
+    Lane.TRAVELLER,
+    Lane.TODAY,
+    Lane.TRAVELLER,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +61,11 @@ def room(gate: Gate, in_flight: int) -> int:
     return max(0, allowed - in_flight)
 
 
-def shares(places: int) -> dict[Lane, int]:
-    """Split places among the lanes 4 : 2 : 1, remainders to the first; what a lane leaves unused goes to the others."""
-    total = sum(_SHARES.values())
-    split = {lane: places * share // total for lane, share in _SHARES.items()}
-    for lane in _SHARES:
-        if sum(split.values()) < places:
-            split[lane] += 1
-    return split
+def shares(places: int, dice: float) -> dict[Lane, int]:
+    """Split places among the lanes 4 : 2 : 1; `dice` in 0..1 says where to begin, for places come free one by one."""
+    first = int(dice * len(_TURNS))
+    turns = [_TURNS[(first + place) % len(_TURNS)] for place in range(places)]
+    return {lane: turns.count(lane) for lane in Lane}
 
 
 def _observe_one(gate: Gate, one: Seen, probe_at: datetime) -> Gate:

@@ -75,7 +75,7 @@ def retry_by_hand(life: StageLife, now: datetime) -> StageLife:
     """Let a person bring a stage forward; raises `IllegalTransition` for one that is done or in flight."""
     if life.state not in ("parked", "waiting"):
         raise IllegalTransition(life.state)
-    return replace(life, state="waiting", due_at=now, signature=None, who_must_act=None)
+    return replace(life, state="waiting", due_at=now, first_failed_at=None, signature=None, who_must_act=None)
 
 
 def signature_of(stage: Stage, failure: Failed | Refused) -> str:
@@ -128,19 +128,21 @@ def _ask_later(life: StageLife, patience: Patience) -> Judged:
 
 def _absent(life: StageLife, patience: Patience) -> Judged:
     if life.stage is Stage.SUBMISSION:
-        safe = replace(life, state="waiting", operation=Operation.SUBMISSION, due_at=patience.now)
+        safe = replace(
+            life, state="waiting", operation=Operation.SUBMISSION, due_at=patience.now, last_failure=None, signature=None
+        )
         return Judged(safe, Outcome.DONE, Effect.KNOWN, changed=False)
     from_centre = Failed(Cause.SERVER, Effect.NONE, Owner.CENTRE, "not_at_centre")
     return _failed(life, from_centre, patience)
 
 
 def _failed(life: StageLife, failure: Failed | Refused, patience: Patience) -> Judged:
-    since = life.first_failed_at or patience.now
+    since = _failing_since(life, failure, patience.now)
     step = next_step(
         failure,
         operation=life.operation,
         strikes=life.strikes,
-        failing_since=since,
+        failing_since=since or patience.now,
         now=patience.now,
         policy=patience.policy,
         dice=patience.dice,
@@ -151,9 +153,17 @@ def _failed(life: StageLife, failure: Failed | Refused, patience: Patience) -> J
     effect = Effect.KNOWN if isinstance(failure, Refused) else failure.effect
     outcome = Outcome.REFUSED if refused else Outcome.UNKNOWN if failure.cause is Cause.UNKNOWN else Outcome.FAILED
     signature = signature_of(life.stage, failure)
-    return Judged(
-        _after(replace(life, first_failed_at=since), step, signature), outcome, effect, True, failure, step, signature
-    )
+    after = _after(replace(life, first_failed_at=since), step, signature)
+    if life.stage is Stage.SUBMISSION and effect is Effect.POSSIBLE:
+        after = replace(after, operation=Operation.ASK)  # also when parked: whoever lets it go on asks first (I3)
+    return Judged(after, outcome, effect, True, failure, step, signature)
+
+
+def _failing_since(life: StageLife, failure: Failed | Refused, now: datetime) -> datetime | None:
+    """Age is counted against the centre alone: days of a dead line must not park what then meets one 503."""
+    if failure.cause is Cause.NETWORK:
+        return None
+    return life.first_failed_at or now if failure.cause is Cause.SERVER else life.first_failed_at
 
 
 def _after(life: StageLife, step: NextStep, signature: str) -> StageLife:

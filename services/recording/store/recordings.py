@@ -18,11 +18,18 @@ _OPEN = """
     ON CONFLICT DO NOTHING"""
 
 _LOCK = """
-    SELECT r.*, array(SELECT stage FROM stage s WHERE s.recording_id = r.id AND s.state = 'done') AS done
-    FROM recording r
-    WHERE r.id = ANY($1::uuid[])
-    ORDER BY r.id
-    FOR UPDATE OF r"""
+    SELECT *
+    FROM recording
+    WHERE id = ANY($1::uuid[])
+    ORDER BY id
+    FOR UPDATE"""
+
+# A statement of its own: one that waited for the lock would show the stages as they were before it waited.
+_DONE = """
+    SELECT recording_id, array_agg(stage) AS done
+    FROM stage
+    WHERE recording_id = ANY($1::uuid[]) AND state = 'done'
+    GROUP BY recording_id"""
 
 _SAVE = """
     UPDATE recording r
@@ -118,7 +125,9 @@ async def open_all(tx: Transaction, rows: Sequence[tuple[Any, ...]]) -> None:
 
 async def lock(tx: Transaction, ids: Sequence[UUID]) -> dict[UUID, Recording]:
     """Lock recordings in the order of their ids, so that two batches never wait for each other."""
-    return {row["id"]: recording_of(row, row["done"]) for row in await tx.fetch(_LOCK, ids)}
+    rows = await tx.fetch(_LOCK, ids)
+    done = {row["recording_id"]: row["done"] for row in await tx.fetch(_DONE, ids)}
+    return {row["id"]: recording_of(row, done.get(row["id"], ())) for row in rows}
 
 
 async def save(tx: Transaction, recordings: Sequence[Recording]) -> None:

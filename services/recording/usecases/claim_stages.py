@@ -1,3 +1,4 @@
+import random
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -40,7 +41,7 @@ async def _round(
     token = uuid7()
     claimed: list[Claimed] = []
     # First each lane's share, then whatever is left to whoever has work.
-    for wanted in (shares(places), dict.fromkeys(Lane, places)):
+    for wanted in (shares(places, random.random()), dict.fromkeys(Lane, places)):  # noqa: S311  a turn, no secret
         for lane, share in wanted.items():
             number = min(share, places - len(claimed))
             if number <= 0:

@@ -1,0 +1,1 @@
+"""Writes what others may lean on, from the code: events, topics and HTTP interfaces (docs/contracts)."""
