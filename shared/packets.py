@@ -94,7 +94,7 @@ class PacketStore:
         self._inside(path).unlink(missing_ok=True)
 
     def _make_folder(self, folder: Path) -> None:
-        # A folder found is not yet a folder synced: a neighbour's thread, or a life before a power cut, may have made it.
+        # A folder found is not yet a folder synced: another thread may just have made it.
         if folder in self._synced and folder.exists():
             return
         folder.mkdir(parents=True, exist_ok=True)

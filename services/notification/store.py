@@ -61,16 +61,17 @@ SAVE_CONTACTS = """
         = (excluded.office, excluded.sealed, excluded.label_version, excluded.changed_at)
     WHERE c.changed_at <= excluded.changed_at"""
 
-# Only the newest news is worth sending late, and only while it is news.
+# Late, only the newest news is worth sending, and the arrival, which carries the code; and only while it is news.
 REVIVE = """
     UPDATE message m
     SET state = 'created', reason = NULL, due_at = now(), updated_at = now()
     FROM (
-        SELECT DISTINCT ON (recording_id) id
+        SELECT DISTINCT ON (recording_id) recording_id, id
         FROM message
         WHERE recording_id = ANY($1)
         ORDER BY recording_id, id DESC) newest
-    WHERE m.id = newest.id AND m.state = 'suppressed' AND m.reason IN ('no_contact', 'no_address')
+    WHERE m.recording_id = newest.recording_id AND (m.id = newest.id OR m.situation = 'arrived')
+      AND m.state = 'suppressed' AND m.reason IN ('no_contact', 'no_address')
       AND m.created_at > now() - interval '1 day'"""
 
 WITHDRAW = """

@@ -6,7 +6,7 @@ from fastapi import FastAPI
 
 from services.recording import api
 from services.recording.centre.client import CentreClient
-from services.recording.events_in import HEARS
+from services.recording.events_in import hears
 from services.recording.loops import tasks
 from services.recording.loops.desk import Desk
 from services.recording.loops.work import Work
@@ -37,7 +37,7 @@ def build_app(runtime: Runtime, settings: RecordingSettings, work: Work) -> Fast
     app = runtime.web("Rekam recording")
     request_key = bytes.fromhex(settings.request_key)
     app.include_router(api.routes(runtime.database, runtime.outbox, request_key, settings.traces_url, work.ring))
-    runtime.hear(app, HEARS, after=work.ring)
+    runtime.hear(app, hears(runtime.outbox), after=work.ring)
     return app
 
 

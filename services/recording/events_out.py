@@ -54,7 +54,7 @@ def attempt_events(recording: Recording, attempted: Attempted) -> list[Event[Dat
         facts.append(_attempted(attempted))
     if attempted.judged.failure is not None:
         facts.append(_failed(attempted))
-        if isinstance(attempted.judged.step, Park):
+        if isinstance(attempted.judged.step, Park) and recording.is_open:
             facts.append(_parked(attempted))
     return told(recording, facts, attempted.traceparent)
 
@@ -99,6 +99,11 @@ def card_handed_over() -> list[Data]:
 def resumed(stage: Stage, reason_code: str) -> Data:
     """A person let a parked stage go on."""
     return said.RecordingResumed(stage=stage, reason_code=reason_code)
+
+
+def captured_again() -> Data:
+    """A newer packet came: submission begins anew, and what was found about the older one is void."""
+    return said.RecordingResumed(stage=Stage.SUBMISSION, reason_code="captured_again")
 
 
 def cancelled(reason_code: str) -> Data:

@@ -30,8 +30,9 @@ async def watch_hearing(
     async def turn() -> float:
         async with asyncio.timeout(5):
             parts = await is_ready()
-        if all(parts.values()):
-            freshness.mark()
+        if not all(parts.values()):
+            return 0.2
+        freshness.mark()
         return 2.0
 
     await keep_doing(turn, stop, name="watch hearing", rest=2.0)

@@ -31,6 +31,9 @@ AWAY: tuple[type[BaseException], ...] = (
     asyncpg.InternalClientError,
 )
 
+# A connection lost within `prepare` shows as an InterfaceError, too.
+_NOT_OPENED: tuple[type[BaseException], ...] = (*AWAY, asyncpg.InterfaceError)
+
 Prepare: TypeAlias = Callable[[Transaction], Awaitable[None]]
 
 _SESSION = {
@@ -58,7 +61,7 @@ class Database:
         while self._pool is None and not stop.is_set():
             try:
                 self._pool = await self._open()
-            except (*AWAY, asyncpg.InterfaceError) as error:
+            except _NOT_OPENED as error:
                 _log.warning("postgresql does not answer", error=type(error).__name__)
                 await _rest(stop, 0.5)
         await stop.wait()
@@ -86,10 +89,9 @@ class Database:
             try:
                 yield connection
             except asyncpg.InterfaceError as error:
-                # asyncpg refuses a bad value by the same class: only a lost connection is the database's fault.
-                if connection.is_closed():
-                    raise DatabaseAway from error
-                raise
+                if isinstance(error, ValueError):  # a value the driver refuses; every other kind is a lost connection
+                    raise
+                raise DatabaseAway from error
 
     async def is_ready(self) -> bool:
         """Tell whether PostgreSQL answers within a second."""

@@ -9,7 +9,7 @@ from cloudevents.core.bindings.kafka import KafkaMessage, from_binary
 from cloudevents.core.formats.json import JSONFormat
 
 from shared.events.catalog import CATALOG, EVENTS, TOPICS
-from shared.events.envelope import Data, read_event
+from shared.events.envelope import Data, Headers, read_event
 from tools.contracts.examples import EXAMPLES, is_numbered
 from tools.contracts.golden import example
 
@@ -71,6 +71,6 @@ def test_contacts_are_the_only_events_without_a_number() -> None:
     assert {event.topic for event in EVENTS if not is_numbered(event)} == {"intake.contacts"}
 
 
-def _as_kafka_gives(record: dict[str, Any]) -> tuple[list[tuple[str, bytes]], bytes]:
-    headers = [(name, value.encode()) for name, value in record["headers"].items()]
+def _as_kafka_gives(record: dict[str, Any]) -> tuple[Headers, bytes]:
+    headers: Headers = [(name, value.encode()) for name, value in record["headers"].items()]
     return headers, json.dumps(record["value"]).encode()

@@ -70,8 +70,10 @@ def attributes(root: Path) -> Iterator[str]:
                 keys = [node.args[0]]
             if isinstance(node, ast.Assign):
                 keys = [target.slice for target in node.targets if isinstance(target, ast.Subscript)]
-            yield from (key.value for key in keys if _is_attribute(key))
+            yield from (name for key in keys if (name := _attribute(key)))
 
 
-def _is_attribute(node: ast.expr | None) -> bool:
-    return isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith(_NAMESPACES)
+def _attribute(node: ast.expr | None) -> str:
+    is_text = isinstance(node, ast.Constant) and isinstance(node.value, str)
+    name = str(ast.literal_eval(node)) if is_text and node else ""
+    return name if name.startswith(_NAMESPACES) else ""

@@ -3,11 +3,15 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any
 
 from fastapi import FastAPI
+from pydantic import SecretStr
 
+from services.intake import app as intake
+from services.intake.settings import IntakeSettings
 from services.notification import app as notification
 from services.notification.settings import NotificationSettings
 from services.recording import app as recording
@@ -16,6 +20,7 @@ from services.status import app as status
 from services.status.loops import Freshness
 from services.status.settings import StatusSettings
 from shared.runtime import Runtime
+from shared.sealing import OpeningKey
 
 _NOWHERE = Path("unused")
 _ANY: dict[str, Any] = {
@@ -39,6 +44,21 @@ def write_apis(folder: Path) -> list[Path]:
     return written
 
 
+def _intake() -> FastAPI:
+    with TemporaryDirectory() as folder:
+        key = Path(folder, "key.public.json")
+        key.write_text(json.dumps(OpeningKey.generate().sealing_key().to_json()))
+        settings = IntakeSettings(
+            **_ANY | {"store_dir": Path(folder)},
+            centre_sealing_key_file=key,
+            contact_sealing_key_file=key,
+            blind_index_keys=SecretStr(f"1:{'00' * 32}"),
+            check_key=SecretStr("00"),
+        )
+        app, _ = intake.build(Runtime(settings, service="intake", folder=_NOWHERE, topics=()), settings)
+    return app
+
+
 def _recording() -> FastAPI:
     settings = RecordingSettings(**_ANY, centre_url="https://unused", centre_ca_file=_NOWHERE)
     work: Any = SimpleNamespace(ring=lambda: None)
@@ -58,6 +78,7 @@ def _status() -> FastAPI:
 
 
 _BUILDERS: dict[str, Callable[[], FastAPI]] = {
+    "intake": _intake,
     "recording": _recording,
     "notification": _notification,
     "status": _status,

@@ -119,7 +119,7 @@ _RECORDING: tuple[Data, ...] = (
     ),
     recording.RecordingResumed(stage=Stage.DEDUPLICATION, reason_code="corrected"),
     recording.RecordingCompleted(document=Document.CARD),
-    recording.RecordingCancelled(reason_code="applicant_withdrew"),
+    recording.RecordingCancelled(reason_code="withdrawn"),
     recording.SuketIssued(valid_until=date(2017, 12, 14)),
     recording.SuketExtended(valid_until=date(2018, 6, 14)),
     recording.CardPrintReady(waiting_for="birthday", until=date(2017, 9, 1)),

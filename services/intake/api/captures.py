@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.datastructures import FormData, UploadFile
+from starlette.requests import ClientDisconnect
 
 from services.intake.api.bodies import CaptureOut, Manifest
 from services.intake.api.callers import sight_of
@@ -27,7 +28,7 @@ from shared.auth import Caller, needs
 from shared.clock import now
 from shared.http import idempotency_key
 from shared.postgres.idempotency import Answer, KeyedRequest, fingerprint, once
-from shared.problems import Invalid, Problem, TooLarge, UnsupportedMedia
+from shared.problems import BadRequest, Invalid, Problem, TooLarge, UnsupportedMedia
 from shared.telemetry import current_traceparent
 
 LARGEST_PACKET = 16 << 20
@@ -68,14 +69,21 @@ def captures_routes(desk: Desk) -> APIRouter:
         """Keep a sealed packet; answered when bytes and row are durable."""
         if not request.headers.get("content-type", "").lower().startswith(_MULTIPART):
             raise UnsupportedMedia(f"Send {_MULTIPART} with manifest and packet.")
-        async with request.form(max_files=2, max_fields=2, max_part_size=_LARGEST_MANIFEST) as form:
-            manifest, packet = await _manifest(form), _packet(form)
-            offered = _offered(manifest)
-            found, size = await asyncio.to_thread(digest_and_size, packet)
-            require_digest(offered, found)
-            mark = manifest.model_dump_json().encode() + found.encode()
-            keyed = KeyedRequest(caller.client_id, key, fingerprint(desk.request_key, "POST", request.url.path, mark))
-            answer = await _take(desk, recording_id, sight_of(caller), offered, packet=packet, size=size, keyed=keyed)
+        try:
+            async with request.form(max_files=2, max_fields=2, max_part_size=_LARGEST_MANIFEST) as form:
+                manifest, packet = await _manifest(form), _packet(form)
+                offered = _offered(manifest)
+                found, size = await asyncio.to_thread(digest_and_size, packet)
+                require_digest(offered, found)
+                mark = manifest.model_dump_json().encode() + found.encode()
+                keyed = KeyedRequest(
+                    caller.client_id, key, fingerprint(desk.request_key, "POST", request.url.path, mark)
+                )
+                answer = await _take(
+                    desk, recording_id, sight_of(caller), offered, packet=packet, size=size, keyed=keyed
+                )
+        except ClientDisconnect:
+            raise BadRequest("The upload was cut; nothing was kept.") from None
         return answer.response()
 
     return router

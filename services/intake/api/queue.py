@@ -17,7 +17,7 @@ from services.intake.usecases.move_ticket import Moved, mark_no_show, send_one_h
 from services.intake.usecases.send_room_home import room_to_send_home, send_room_home
 from services.intake.usecases.show_queue import show_queue
 from shared.auth import Caller, needs
-from shared.clock import now
+from shared.clock import now, rfc3339
 from shared.events.vocabulary import Purpose, TicketLane
 from shared.http import idempotency_key
 from shared.postgres.idempotency import Answer, once
@@ -185,13 +185,13 @@ def _ticket_answer(moved: Moved | None) -> Answer:
 def _item(moved: Moved) -> dict[str, Any]:
     ticket = moved.ticket
     return {
-        "id": ticket.id,
+        "id": str(ticket.id),
         "number": ticket.number,
         "lane": ticket.lane,
         "state": ticket.state,
-        "recording_id": moved.recording.id,
+        "recording_id": str(moved.recording.id),
         "purpose": moved.recording.purpose,
-        "waiting_since": ticket.waiting_since,
+        "waiting_since": rfc3339(ticket.waiting_since),
         "counter": ticket.counter,
         "valid_until": ticket.valid_until,
     }

@@ -97,4 +97,4 @@ def is_live(ticket: Ticket, today: date) -> bool:
 def _step(ticket: Ticket, allowed: tuple[TicketState, ...], **changes: object) -> Ticket:
     if ticket.state not in allowed:
         raise WrongStep(ticket.state)
-    return replace(ticket, before=replace(ticket, before=None), **changes)  # type: ignore[arg-type]
+    return replace(ticket, before=ticket, **changes)  # type: ignore[arg-type]

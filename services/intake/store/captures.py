@@ -43,7 +43,11 @@ async def add(tx: Transaction, new: NewCapture) -> None:
 async def find(tx: Transaction, recording_id: UUID, packet_version: int) -> Kept | None:
     """Read what was answered for this version."""
     row = await tx.fetchrow(_FIND, recording_id, packet_version)
-    return Kept(**row) if row else None
+    if row is None:
+        return None
+    # jsonb forgets the order of fields; the same digest gets the same answer, to the byte.
+    quality = [{name: one[name] for name in ("modality", "score", "floor", "advice")} for one in row["quality"]]
+    return Kept(row["digest"], row["size"], row["accepted_at"], quality)
 
 
 async def orphans(tx: Transaction, paths: Sequence[str]) -> list[str]:

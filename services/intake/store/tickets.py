@@ -204,11 +204,11 @@ def _step(ticket: Ticket) -> dict[str, Any]:
         "state": ticket.state,
         "counter": ticket.counter,
         "valid_until": ticket.valid_until.isoformat() if ticket.valid_until else None,
+        "before": _step(ticket.before) if ticket.before else None,
     }
 
 
 def _ticket(row: Record) -> Ticket:
-    before: dict[str, Any] | None = row["before"]
     fixed = {"id": row["id"], "number": row["number"], "waiting_since": row["waiting_since"]}
     return Ticket(
         **fixed,
@@ -216,15 +216,19 @@ def _ticket(row: Record) -> Ticket:
         state=TicketState(row["state"]),
         counter=row["counter"],
         valid_until=row["valid_until"],
-        before=Ticket(**fixed, **_read_step(before)) if before else None,
+        before=_read_step(row["before"], fixed),
     )
 
 
-def _read_step(step: dict[str, Any]) -> dict[str, Any]:
+def _read_step(step: dict[str, Any] | None, fixed: dict[str, Any]) -> Ticket | None:
+    if step is None:
+        return None
     until = step["valid_until"]
-    return {
-        "lane": TicketLane(step["lane"]),
-        "state": TicketState(step["state"]),
-        "counter": step["counter"],
-        "valid_until": date.fromisoformat(until) if until else None,
-    }
+    return Ticket(
+        **fixed,
+        lane=TicketLane(step["lane"]),
+        state=TicketState(step["state"]),
+        counter=step["counter"],
+        valid_until=date.fromisoformat(until) if until else None,
+        before=_read_step(step["before"], fixed),
+    )

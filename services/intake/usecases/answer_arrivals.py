@@ -29,9 +29,9 @@ def told(recording: Recording, *, rejoined: bool, warnings: Sequence[str] = ()) 
     """Give what the counter is answered."""
     ticket = recording.ticket
     return {
-        "recording_id": recording.id,
+        "recording_id": str(recording.id),
         "receipt_code": recording.receipt_code,
-        "ticket": ticket and {"id": ticket.id, "number": ticket.number, "lane": ticket.lane},
+        "ticket": ticket and {"id": str(ticket.id), "number": ticket.number, "lane": ticket.lane},
         "office": recording.office,
         "purpose": recording.purpose,
         "rejoined": rejoined,

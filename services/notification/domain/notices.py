@@ -23,9 +23,7 @@ class Notice:
 def notice_after(before: Journey, after: Journey) -> Notice | None:
     """Decide whether this change is told; absent when it is not."""
     if after.visit.ticket_number and not before.visit.ticket_number:
-        told_at_once = _arrival(after)
-        if told_at_once:
-            return told_at_once
+        return Notice(Situation.ARRIVED, "arrival")  # however far it is by now: this message carries the code
     now = after.situation
     if now is None or now == before.situation or now not in TOLD:
         return None
@@ -53,12 +51,6 @@ def receipt_values(receipt_code: str | None) -> dict[str, str | None]:
     if not receipt_code or len(receipt_code) != len("XXXX-XXXX-C"):
         return {"kode": None, "k": None}
     return {"kode": receipt_code, "k": receipt_code[-6:]}
-
-
-def _arrival(journey: Journey) -> Notice | None:
-    waits = journey.situation in (Situation.ARRIVED, Situation.KEPT_PLACE)
-    is_for_suket = journey.visit.purpose is Purpose.SUKET_EXTENSION
-    return Notice(Situation.ARRIVED, "arrival") if waits or is_for_suket else None
 
 
 _MONTHS = {

@@ -71,6 +71,14 @@ def accept(life: StageLife, answer: Answer, patience: Patience) -> Judged:
             return _failed(life, answer, patience)
 
 
+def again(judged: Judged, now: datetime) -> Judged:
+    """Let a stage be called for anew, whatever came of this call: it was about a packet no longer the newest."""
+    life = replace(judged.life, state="waiting", due_at=now, signature=None, who_must_act=None)
+    step = TryAgain(now) if isinstance(judged.step, Park) else judged.step
+    is_told = judged.failure is not None or life.stage is Stage.SUBMISSION
+    return replace(judged, life=life, step=step, changed=is_told)
+
+
 def retry_by_hand(life: StageLife, now: datetime) -> StageLife:
     """Let a person bring a stage forward; raises `IllegalTransition` for one that is done or in flight."""
     if life.state not in ("parked", "waiting"):
@@ -129,7 +137,12 @@ def _ask_later(life: StageLife, patience: Patience) -> Judged:
 def _absent(life: StageLife, patience: Patience) -> Judged:
     if life.stage is Stage.SUBMISSION:
         safe = replace(
-            life, state="waiting", operation=Operation.SUBMISSION, due_at=patience.now, last_failure=None, signature=None
+            life,
+            state="waiting",
+            operation=Operation.SUBMISSION,
+            due_at=patience.now,
+            last_failure=None,
+            signature=None,
         )
         return Judged(safe, Outcome.DONE, Effect.KNOWN, changed=False)
     from_centre = Failed(Cause.SERVER, Effect.NONE, Owner.CENTRE, "not_at_centre")

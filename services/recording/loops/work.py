@@ -69,7 +69,7 @@ class Work:
             await _finish(in_hand)
 
     async def _claim(self, operation: Operation) -> tuple[list[Claimed], float]:
-        lease = timedelta(seconds=self._desk.deadlines.longest() + _LEASE_BEYOND_DEADLINE)
+        lease = timedelta(seconds=self._desk.deadlines.longest(operation) + _LEASE_BEYOND_DEADLINE)
         async with self._desk.database.transaction() as tx:
             found = await claim_stages(tx, operation, most=self._desk.most_in_flight, lease=lease)
         return found.claimed, found.rest_seconds
@@ -94,8 +94,11 @@ class Work:
                 if all_called.is_set():
                     return
                 await rest_unless(all_called, 0.5)
-            except Exception:  # noqa: BLE001  the work of all others goes on; these leases run out
+            except Exception:  # noqa: BLE001  the work of all others goes on; this one's lease runs out
                 _log.exception("outcomes could not be judged", outcomes=len(batch))
+                if len(batch) > 1:
+                    for one in batch:
+                        await self._accept([one], all_called)
                 return
             else:
                 self._show(attempted)

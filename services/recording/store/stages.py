@@ -16,8 +16,10 @@ _OPEN = """
     FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::interval[], $7::text[])
         AS n (recording_id, stage, operation, lane, office, waits, caused_by)
     ON CONFLICT (recording_id, stage) DO UPDATE
-        SET state = 'waiting', operation = excluded.operation, due_at = excluded.due_at, asks = 0, strikes = 0,
-            first_failed_at = NULL, last_failure = NULL, signature = NULL, who_must_act = NULL
+        SET state = 'waiting', due_at = excluded.due_at, caused_by = excluded.caused_by, asks = 0, strikes = 0,
+            first_failed_at = NULL, last_failure = NULL, signature = NULL, who_must_act = NULL,
+            -- An older packet may have arrived: that is asked before a newer one is sent (I3).
+            operation = CASE WHEN stage.state = 'done' THEN excluded.operation ELSE stage.operation END
         WHERE stage.stage IN ('submission', 'deduplication') AND stage.state <> 'in_flight'"""
 
 _LOCK_LEASED = """
@@ -51,7 +53,14 @@ _SAVE = """
     WHERE (s.recording_id, s.stage) = (n.recording_id, n.stage)"""
 
 _LOCK_ONE = "SELECT * FROM stage WHERE recording_id = $1 AND stage = $2 FOR UPDATE"
-_CLOSE_ALL = "DELETE FROM stage WHERE recording_id = $1 AND state IN ('waiting', 'parked')"
+_CLOSE_ALL = "DELETE FROM stage WHERE recording_id = ANY($1::uuid[]) AND state IN ('waiting', 'parked')"
+
+# Asked again in earnest when the newer packet has arrived: that opens the stage anew, due as scheduled.
+_FREE_CHECKS = """
+    UPDATE stage
+    SET state = 'waiting', due_at = clock_timestamp() + interval '1 day', first_failed_at = NULL, last_failure = NULL,
+        signature = NULL, who_must_act = NULL
+    WHERE recording_id = ANY($1::uuid[]) AND stage = 'deduplication' AND state = 'parked'"""
 
 
 AT_ONCE = timedelta()
@@ -118,9 +127,16 @@ async def save_all(tx: Transaction, stages: Sequence[StageRow]) -> None:
         await tx.execute(_SAVE, *map(list, zip(*map(_row, stages), strict=True)))
 
 
-async def close_open(tx: Transaction, recording_id: UUID) -> None:
-    """Take away what still waits of a cancelled recording; its ledger stays."""
-    await tx.execute(_CLOSE_ALL, recording_id)
+async def close_open(tx: Transaction, ended: Sequence[UUID]) -> None:
+    """Take away what still waits of recordings that ended; their ledger stays."""
+    if ended:
+        await tx.execute(_CLOSE_ALL, ended)
+
+
+async def free_checks(tx: Transaction, captured_anew: Sequence[UUID]) -> None:
+    """Let go of what the centre found about older packets: newer ones are on their way."""
+    if captured_anew:
+        await tx.execute(_FREE_CHECKS, captured_anew)
 
 
 def stage_of(row: Any) -> StageRow:

@@ -10,7 +10,7 @@ from services.recording import events_out
 from services.recording.domain.answers import Answer, Succeeded, Trail
 from services.recording.domain.journey import OPERATION, AskSchedule, lane_of, next_stage
 from services.recording.domain.retry import RetryPolicy
-from services.recording.domain.stage import Judged, Patience, accept, failure_summary
+from services.recording.domain.stage import Judged, Patience, accept, again, failure_summary
 from services.recording.events_out import Attempted
 from services.recording.store import blanks, ledger, recordings, stages
 from services.recording.store.recordings import Recording
@@ -76,17 +76,21 @@ async def accept_outcomes(
 
 def _judge(recording: Recording, row: stages.StageRow, outcome: Outcome, patience: Patience, told: _Told) -> None:
     judged = accept(row.life, outcome.answer, patience)
-    if _is_outrun(recording, judged.life.stage, outcome):
-        judged = replace(judged, life=replace(judged.life, state="waiting", due_at=patience.now))
+    is_outrun = _is_outrun(recording, judged.life.stage, outcome)
+    if is_outrun:
+        judged = again(judged, patience.now)
     attempted = Attempted(row, judged, outcome.answer, outcome.trail)
     told.attempted.append(attempted)
     told.events += events_out.attempt_events(recording, attempted)
+    if is_outrun and judged.life.stage is Stage.SUBMISSION:
+        told.events += events_out.told(recording, [events_out.captured_again()], attempted.traceparent)
 
 
 def _is_outrun(recording: Recording, stage: Stage, outcome: Outcome) -> bool:
-    """Tell whether a newer packet came while an older one was on its way: then the newer must be sent too."""
-    newest = recording.packet_version or 0
-    return stage is Stage.SUBMISSION and (outcome.packet_version or 0) < newest
+    """Tell whether a newer packet came while the call for an older one was under way: then only the newer counts."""
+    newest, called_for = recording.packet_version, outcome.packet_version
+    follows_packets = stage in (Stage.SUBMISSION, Stage.DEDUPLICATION)
+    return follows_packets and newest is not None and called_for is not None and called_for < newest
 
 
 def _follow(recording: Recording, told: _Told, rules: Rules, stocks: dict[str, int], now: datetime) -> None:
@@ -143,8 +147,9 @@ async def _save(tx: Transaction, told: _Told, locked: dict[UUID, Recording], now
     await ledger.append(tx, [ledger_row(one) for one in told.attempted])
     await stages.save_all(tx, [_saved(one, now) for one in told.attempted])
     await stages.open_all(tx, told.opened)
-    touched = {one.row.recording_id for one in told.attempted}
-    await recordings.save(tx, [locked[recording_id] for recording_id in touched])
+    touched = [locked[recording_id] for recording_id in {one.row.recording_id for one in told.attempted}]
+    await recordings.save(tx, touched)
+    await stages.close_open(tx, [one.id for one in touched if not one.is_open])
 
 
 def _saved(attempted: Attempted, now: datetime) -> stages.StageRow:

@@ -1,13 +1,18 @@
+from uuid import UUID
+
+from services.recording import events_out
 from services.recording.domain.journey import OPERATION, lane_of
 from services.recording.store import recordings, stages
+from services.recording.store.recordings import Recording
 from shared.clock import now
 from shared.events.envelope import Event
 from shared.events.intake import CaptureAccepted
 from shared.events.vocabulary import Stage
+from shared.postgres.outbox import Outbox
 from shared.postgres.pool import Transaction
 
 
-async def attach_captures(tx: Transaction, events: list[Event[CaptureAccepted]]) -> None:
+async def attach_captures(tx: Transaction, events: list[Event[CaptureAccepted]], *, outbox: Outbox) -> None:
     """Note the newest packet of each recording; where the identity is already checked, submission begins (anew)."""
     newest = {event.recording_id: event for event in events}
     locked = await recordings.lock(tx, list(newest))
@@ -21,12 +26,22 @@ async def attach_captures(tx: Transaction, events: list[Event[CaptureAccepted]])
     attached = [locked[recording_id] for recording_id in await recordings.attach(tx, rows)]
     ready = [one for one in attached if Stage.IDENTITY_CHECK in one.done and Stage.DEDUPLICATION not in one.done]
     await stages.open_all(tx, [_submission(one, newest[one.id].traceparent) for one in ready])
-    for one in ready:
-        one.state = "in_progress"
+    await _begin_anew(tx, [one for one in ready if one.packet_version is not None], newest, outbox)
     await recordings.save(tx, ready)
 
 
-def _submission(recording: recordings.Recording, caused_by: str) -> stages.NewStage:
+async def _begin_anew(
+    tx: Transaction, captured_anew: list[Recording], newest: dict[UUID, Event[CaptureAccepted]], outbox: Outbox
+) -> None:
+    """Free what an older packet was parked for, and say so: the others would still call the person in."""
+    await stages.free_checks(tx, [one.id for one in captured_anew])
+    for one in captured_anew:
+        one.state = "in_progress"
+        facts = [events_out.captured_again()]
+        await outbox.add(tx, events_out.told(one, facts, newest[one.id].traceparent))
+
+
+def _submission(recording: Recording, caused_by: str) -> stages.NewStage:
     return stages.NewStage(
         recording_id=recording.id,
         stage=Stage.SUBMISSION,

@@ -49,9 +49,11 @@ class Deadlines:
             return self.call_seconds
         return self.submission_seconds + self.seconds_per_256_kib * (claimed.packet_size or 0) / _STEP_BYTES
 
-    def longest(self) -> float:
-        """Give the deadline no call exceeds; leases outlive it."""
-        return max(self.call_seconds, self.submission_seconds + self.seconds_per_256_kib * _LARGEST_BYTES / _STEP_BYTES)
+    def longest(self, operation: Operation) -> float:
+        """Give the deadline no call of this operation exceeds; leases outlive it."""
+        if operation is not Operation.SUBMISSION:
+            return self.call_seconds
+        return self.submission_seconds + self.seconds_per_256_kib * _LARGEST_BYTES / _STEP_BYTES
 
 
 async def call_centre(client: CentreClient, store: PacketStore, claimed: Claimed, deadlines: Deadlines) -> Outcome:
@@ -124,6 +126,8 @@ def _known(claimed: Claimed, known: AtCentre) -> Answer:
     if claimed.stage == Stage.SUBMISSION:
         same = known.digest == claimed.packet_digest
         return Succeeded(known.reference, known.state) if same else Absent()
+    if known.digest != claimed.packet_digest:
+        return Unchanged(known.state)  # what was found about an older packet does not count
     if known.state in _READY:
         return Succeeded(known.reference, known.state)
     if known.state == "SEARCH_FAILURE_AT_CENTRAL":

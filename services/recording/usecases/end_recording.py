@@ -26,6 +26,7 @@ async def hand_over_card(tx: Transaction, recording_id: UUID, *, outbox: Outbox)
     if recording.card_printed_at is None:
         raise CardNotPrinted("The card is not printed.")
     recording.state = "completed"
+    await stages.close_open(tx, [recording_id])
     await outbox.add(tx, events_out.told(recording, events_out.card_handed_over(), current_traceparent()))
     await recordings.save(tx, [recording])
 
@@ -34,7 +35,7 @@ async def cancel_recording(tx: Transaction, recording_id: UUID, *, reason_code: 
     """End a journey by a person's decision; calls under way still get their ledger row."""
     recording = await _open(tx, recording_id)
     recording.state, recording.awaits = "cancelled", None
-    await stages.close_open(tx, recording_id)
+    await stages.close_open(tx, [recording_id])
     facts = [events_out.cancelled(reason_code)]
     await outbox.add(tx, events_out.told(recording, facts, current_traceparent()))
     await recordings.save(tx, [recording])

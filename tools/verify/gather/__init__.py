@@ -1,0 +1,1 @@
+"""Reads the running installation for the checks; changes nothing."""
