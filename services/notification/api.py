@@ -97,7 +97,13 @@ class Ledger:
 def routes(ledger: Ledger) -> APIRouter:
     """Make the router."""
     router = APIRouter(prefix="/v1")
+    _add_messages(router, ledger)
+    _add_resend(router, ledger)
+    _add_channels(router, ledger)
+    return router
 
+
+def _add_messages(router: APIRouter, ledger: Ledger) -> None:
     @router.get("/messages", tags=["messages"])
     async def messages(
         caller: Annotated[Caller, needs("read_messages")],
@@ -114,6 +120,8 @@ def routes(ledger: Ledger) -> APIRouter:
         more = str(rows[-1]["id"]) if len(rows) == limit else None
         return Messages(items=[Message(**row) for row in rows], next=more)
 
+
+def _add_resend(router: APIRouter, ledger: Ledger) -> None:
     @router.post("/messages/{message_id}/resend", tags=["messages"], status_code=202, response_model=Message)
     async def resend(
         request: Request,
@@ -140,6 +148,8 @@ def routes(ledger: Ledger) -> APIRouter:
             answer = await once(tx, KeyedRequest(caller.client_id, key, print_), do)
         return answer.response()
 
+
+def _add_channels(router: APIRouter, ledger: Ledger) -> None:
     @router.get("/channels", tags=["channels"])
     async def channels(_: Annotated[Caller, needs("read_messages")]) -> Channels:
         """List the channels."""
@@ -160,5 +170,3 @@ def routes(ledger: Ledger) -> APIRouter:
         if row is None:
             raise NotFound("No such channel.")
         return Channel(**row)
-
-    return router

@@ -51,7 +51,12 @@ class Shown:
 def routes(shown: Shown) -> APIRouter:
     """Make the router."""
     router = APIRouter(prefix="/v1")
+    _add_offices_and_recordings(router, shown)
+    _add_events(router, shown)
+    return router
 
+
+def _add_offices_and_recordings(router: APIRouter, shown: Shown) -> None:
     @router.get("/recordings/{recording_id}/timeline", tags=["recordings"])
     async def timeline(recording_id: UUID, caller: Annotated[Caller, needs("read_timeline")]) -> Timeline:
         """Tell one recording's story, oldest first."""
@@ -71,6 +76,8 @@ def routes(shown: Shown) -> APIRouter:
         async with shown.database.connection() as connection:
             return await show_board(connection, asked)
 
+
+def _add_events(router: APIRouter, shown: Shown) -> None:
     @router.get("/events", tags=["events"])
     async def events(
         caller: Annotated[Caller, needs("read_events")],
@@ -89,8 +96,6 @@ def routes(shown: Shown) -> APIRouter:
             raise CursorMalformed("Send `after` exactly as an answer's `next` gave it.") from None
         except CursorOfAnotherLog:
             raise CursorReset("Read a snapshot or begin without `after`.") from None
-
-    return router
 
 
 def _sight(caller: Caller) -> Sight:

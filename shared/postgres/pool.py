@@ -136,7 +136,7 @@ async def _leave_as_it_is(_connection: Any) -> None:
 
 
 def _json(value: object) -> str:
-    return orjson.dumps(value).decode()
+    return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()  # our enumerations may be keys
 
 
 async def _rest(stop: asyncio.Event, seconds: float) -> None:

@@ -43,7 +43,14 @@ class KafkaNode:
         if (self._folder / "log" / "meta.properties").exists():
             return
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        words = ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self._properties), "--ignore-formatted"]
+        words = [
+            "kafka.tools.StorageTool",
+            "format",
+            f"--cluster-id={cluster}",
+            "-c",
+            str(self._properties),
+            "--ignore-formatted",
+        ]
         run_to_end([*self._java(heap=("-Xmx128m",)), *words], env=os.environ, cwd=self._folder)
 
     def part(self) -> Part:

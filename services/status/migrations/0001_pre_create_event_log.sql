@@ -13,6 +13,7 @@ CREATE TABLE event_log (
     type text NOT NULL,
     source text NOT NULL,
     key text NOT NULL,
+    recording_id uuid, -- the key again, where it is a recording's
     office text NOT NULL,
     sequence bigint NOT NULL,
     time timestamptz NOT NULL,

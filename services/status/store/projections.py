@@ -10,6 +10,7 @@ import msgspec
 from services.status.domain.journey import Journey, Progress, Visit
 from services.status.domain.line import Gate
 from shared.events.envelope import Data, Event
+from shared.events.recording import BlankStockChanged, GateChanged
 from shared.postgres.pool import Transaction
 
 ENSURE = """
@@ -64,11 +65,12 @@ SAVE_BLANKS = """
 NUMBER = "UPDATE event_head SET position = position + $1 RETURNING position - $1"
 
 APPEND = """
-    INSERT INTO event_log (position, event_id, type, source, key, office, sequence, time, traceparent, data)
-    SELECT $1 + place, event_id, type, source, key, office, sequence, time, traceparent, data
-    FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::timestamptz[],
-        $9::text[], $10::bytea[]) WITH ORDINALITY
-        AS said (event_id, type, source, key, office, sequence, time, traceparent, data, place)"""
+    INSERT INTO event_log (position, event_id, type, source, key, recording_id, office, sequence, time, traceparent,
+        data)
+    SELECT $1 + place, event_id, type, source, key, recording_id, office, sequence, time, traceparent, data
+    FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::uuid[], $7::text[], $8::bigint[],
+        $9::timestamptz[], $10::text[], $11::bytea[]) WITH ORDINALITY
+        AS said (event_id, type, source, key, recording_id, office, sequence, time, traceparent, data, place)"""
 
 KNOWN = "SELECT event_id FROM event_log WHERE event_id = ANY($1)"
 
@@ -81,6 +83,8 @@ HASHED = {
     "gate_view": GATES,
     "blank_view": "SELECT * FROM blank_view ORDER BY regency",
 }
+
+NOT_OF_A_RECORDING = (BlankStockChanged, GateChanged)
 
 _IN_QUARANTINE = "SELECT headers ->> 'ce_id' FROM quarantine WHERE replayed_at IS NULL"
 
@@ -131,7 +135,10 @@ async def save_blanks(tx: Transaction, blanks: Iterable[tuple[str, int, int, dat
 async def append_events(tx: Transaction, events: Sequence[Event[Data]]) -> None:
     """Write the events under new positions: last before the commit, for the head stays locked until then."""
     before = await tx.fetchval(NUMBER, len(events))
-    rows = [(e.id, e.type, e.source, e.key, e.office, e.sequence, e.time, e.traceparent, e.value()) for e in events]
+    rows = [
+        (e.id, e.type, e.source, e.key, _recording(e), e.office, e.sequence, e.time, e.traceparent, e.value())
+        for e in events
+    ]
     await tx.execute(APPEND, before, *map(list, zip(*rows, strict=True)))
 
 
@@ -159,6 +166,10 @@ async def make_schema(tx: Transaction, schema: str) -> None:
 async def drop_schema(tx: Transaction, schema: str) -> None:
     """Remove a rebuild's schema with all that is in it."""
     await tx.execute(f'DROP SCHEMA IF EXISTS "{schema}" CASCADE')
+
+
+def _recording(event: Event[Data]) -> UUID | None:
+    return None if isinstance(event.data, NOT_OF_A_RECORDING) else event.recording_id
 
 
 def _row(recording_id: UUID, journey: Journey) -> tuple[Any, ...]:

@@ -18,7 +18,7 @@ _MAY_SEE = """
     ($2::text IS NULL AND (e.office = '' OR e.office LIKE ANY($1::text[]) OR e.office || '.' LIKE ANY($1::text[]))
      OR EXISTS (
         SELECT FROM recording_view v
-        WHERE v.recording_id::text = e.key AND v.created_by = $2 AND v.office LIKE ANY($1::text[])))"""
+        WHERE v.recording_id = e.recording_id AND v.created_by = $2 AND v.office LIKE ANY($1::text[])))"""
 
 HEAD = "SELECT epoch, position FROM event_head"
 

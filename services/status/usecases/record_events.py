@@ -15,7 +15,7 @@ async def record_events(tx: Transaction, events: list[Event[Any]]) -> None:
     """Project and log a batch, each event once; the log's head is locked last, so that it is locked shortly."""
     gates = [event for event in events if isinstance(event.data, GateChanged)]
     blanks = [event for event in events if isinstance(event.data, BlankStockChanged)]
-    of_recordings = [event for event in events if not isinstance(event.data, GateChanged | BlankStockChanged)]
+    of_recordings = [event for event in events if not isinstance(event.data, store.NOT_OF_A_RECORDING)]
     if of_recordings:
         await _fold_recordings(tx, of_recordings)
     if gates:

@@ -43,8 +43,7 @@ def test_no_ticket_is_lost_and_each_undo_restores(names: list[str]) -> None:
     for name in names:
         try:
             moved = STEPS[name](ticket)
-        except WrongStep as refused:
-            assert refused.state is ticket.state
+        except WrongStep:
             continue
         assert (moved.id, moved.number, moved.waiting_since) == (ticket.id, ticket.number, ticket.waiting_since)
         if moved.before is not None and name not in ("undo", "come_back"):

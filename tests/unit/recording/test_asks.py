@@ -1,16 +1,18 @@
-"""When the centre is asked about a record, which stage follows, and in which lane it stands."""
+"""When the centre is asked about a record it works on."""
 
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.recording.domain.journey import STAGES, AskSchedule, lacks, lane_of, next_stage
-from shared.events.vocabulary import Lane, Purpose, Stage
+from services.recording.domain.answers import Failed, Succeeded, Unchanged
+from services.recording.domain.journey import AskSchedule
+from services.recording.domain.stage import StageLife, accept
+from shared.events.vocabulary import Cause, Effect, Operation, Owner, Stage
+from tests.support.recordings import NOW, patience
 
-NOW = datetime(2026, 11, 25, 3, 0, tzinfo=UTC)
-CARD = (Purpose.FIRST_RECORDING, Purpose.RE_RECORDING)
+CHECKING = StageLife(Stage.DEDUPLICATION, Operation.ASK, "in_flight", NOW)
 
 
 def test_the_centre_is_asked_less_and_less_often_and_never_stops_being_asked() -> None:
@@ -26,44 +28,19 @@ def test_there_is_always_a_next_ask(steps: list[timedelta], asks: int) -> None:
     assert AskSchedule(tuple(steps)).after(asks) == steps[min(asks, len(steps) - 1)]
 
 
-@pytest.mark.parametrize(
-    ("leaves_on", "arrived", "lane"),
-    [
-        (None, NOW, Lane.TODAY),
-        (None, NOW - timedelta(hours=24), Lane.TODAY),
-        (None, NOW - timedelta(hours=25), Lane.BACKLOG),
-        (date(2026, 12, 2), NOW, Lane.TRAVELLER),
-        (date(2026, 12, 3), NOW, Lane.TODAY),
-        (date(2026, 11, 24), NOW, Lane.TRAVELLER),
-        (date(2026, 12, 2), NOW - timedelta(days=9), Lane.TRAVELLER),
-    ],
-)
-def test_who_leaves_within_a_week_goes_first_and_yesterdays_wait_goes_behind(
-    leaves_on: date | None, arrived: datetime, lane: Lane
-) -> None:
-    assert lane_of(leaves_on, arrived, NOW) is lane
+def test_an_ask_that_changes_nothing_is_no_news_and_moves_to_the_next_step() -> None:
+    judged = accept(CHECKING, Unchanged("PROCESSING"), patience())
+
+    assert not judged.changed
+    assert (judged.life.state, judged.life.asks) == ("waiting", 1)
+    assert judged.life.due_at == NOW + timedelta(minutes=1)
 
 
-@pytest.mark.parametrize("purpose", list(Purpose))
-def test_stages_follow_each_other_up_to_where_a_blank_is_needed(purpose: Purpose) -> None:
-    done: list[Stage] = []
-    while following := next_stage(purpose, done, has_capture=True):
-        done.append(following)
+def test_a_failed_ask_does_not_use_up_a_step_of_the_schedule() -> None:
+    judged = accept(replace(CHECKING, asks=2), Failed(Cause.NETWORK, Effect.NONE, Owner.UNDETERMINED, "x"), patience())
 
-    assert tuple(done) == tuple(stage for stage in STAGES[purpose] if stage is not Stage.CARD_PRINTING)
+    assert judged.life.asks == 2
 
 
-@pytest.mark.parametrize("purpose", CARD)
-def test_submission_waits_for_the_capture(purpose: Purpose) -> None:
-    assert next_stage(purpose, [Stage.IDENTITY_CHECK], has_capture=False) is None
-    assert lacks(purpose, Stage.SUBMISSION, has_capture=False, awaits=None) == "capture"
-
-
-@pytest.mark.parametrize("awaits", ["blank", "birthday"])
-def test_the_card_waits_for_a_blank_or_a_birthday(awaits: str) -> None:
-    assert lacks(CARD[0], Stage.CARD_PRINTING, has_capture=True, awaits=awaits) == awaits
-
-
-def test_a_later_stage_waits_for_the_centre_and_the_first_for_its_time() -> None:
-    assert lacks(CARD[0], Stage.DEDUPLICATION, has_capture=True, awaits=None) == "centre"
-    assert lacks(CARD[0], Stage.IDENTITY_CHECK, has_capture=False, awaits=None) == "due_time"
+def test_the_word_that_a_record_is_unique_ends_the_asking() -> None:
+    assert accept(CHECKING, Succeeded("RK-1", "PRINT_READY_RECORD"), patience()).life.state == "done"

@@ -127,36 +127,42 @@ class TheGateInUse(RuleBasedStateMachine):
 
     @initialize(limit=st.integers(1, 5))
     def opens(self, limit: int) -> None:
+        """A gate that flows."""
         self.gate = Gate(GateState.FLOWING, limit)
         self.in_flight: list[UUID] = []
         self.begun = 0
 
     @rule()
     def as_many_calls_begin_as_there_is_room(self) -> None:
+        """Every worker takes what it may."""
         for _ in range(room(self.gate, len(self.in_flight))):
             self.begun += 1
             self.in_flight.append(UUID(int=self.begun))
 
     @rule(cause=st.none() | st.sampled_from(Cause))
     def a_call_ends(self, cause: Cause | None) -> None:
+        """Well, or by any cause."""
         if self.in_flight:
             self.gate = observe(self.gate, [Seen(self.in_flight.pop(0), cause)], NOW)
 
     @rule(is_alive=st.booleans())
     def a_probe_ends(self, is_alive: bool) -> None:  # noqa: FBT001  drawn, not passed
+        """Answered or not."""
         self.gate = observe_probe(self.gate, is_alive=is_alive, probe_at=NOW)
 
     @invariant()
     def never_more_calls_than_the_limit(self) -> None:
+        """Whatever came before."""
         assert len(getattr(self, "in_flight", ())) <= 5
         if hasattr(self, "gate"):
             assert len(self.in_flight) <= self.gate.limit
 
     @invariant()
     def nothing_begins_while_the_gate_holds(self) -> None:
+        """Probes excepted."""
         if hasattr(self, "gate") and self.gate.state is GateState.HOLDING:
             assert room(self.gate, 0) == 0
 
 
 TestTheGateInUse = TheGateInUse.TestCase
-TestTheGateInUse.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestTheGateInUse.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)

@@ -45,9 +45,7 @@ def ledger_matches_journal(journal: Sequence[Call], ledger: Ledger) -> Result:
     )
 
 
-def _registered_wrongly(
-    journal: Sequence[Call], records: Sequence[Registered], ledger: Ledger
-) -> Iterator[str]:
+def _registered_wrongly(journal: Sequence[Call], records: Sequence[Registered], ledger: Ledger) -> Iterator[str]:
     effects = Counter(
         (call.operation, call.recording_id, call.packet_version if call.operation == _SUBMISSION else None)
         for call in journal
@@ -78,7 +76,7 @@ def _sent_in_doubt(journal: Sequence[Call], attempts: Sequence[Attempt]) -> Iter
         yield from _doubts_of(sorted(rows, key=lambda row: row.number), calls)
 
 
-def _doubts_of(rows: Sequence[Attempt], calls: Mapping[str | None, Call]) -> Iterator[str]:
+def _doubts_of(rows: Sequence[Attempt], calls: Mapping[str, Call]) -> Iterator[str]:
     doubt: Call | None = None
     for row in rows:
         call = calls.get(row.id)

@@ -81,7 +81,8 @@ def _strikes_of_the_network(ledger: Ledger) -> Iterator[str]:
     for stage in ledger.stages:
         earned = failures[stage.recording_id, stage.stage]
         if stage.strikes > earned:
-            yield f"recording {stage.recording_id}: {stage.stage} has {stage.strikes} strikes, the centre failed {earned} times"
+            spent = f"{stage.strikes} strikes, and the centre failed {earned} times"
+            yield f"recording {stage.recording_id}: {stage.stage} has {spent}"
 
 
 def _begun_in(outages: Sequence[Outage], ledger: Ledger) -> int:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from tools.verify.result import Result, judge
-from tools.verify.seen import Intake, Kept, Ledger, Rebuild, RecordingRow, Rest, Search, StageRow
+from tools.verify.seen import Kept, Ledger, Rebuild, RecordingRow, Rest, Search, StageRow
 
 _MEGABYTE = 1_000_000
 
@@ -41,11 +41,6 @@ def all_is_finished(ledger: Ledger, arrivals: Sequence[Kept], rest: Rest) -> Res
         f"{len(ledger.recordings):,} recordings{waits}",
         faults,
     )
-
-
-def arrivals_of(intake: Intake | None) -> Sequence[Kept]:
-    """Give the arrivals, or none where intake could not be read."""
-    return intake.arrivals if intake else ()
 
 
 def _unfinished(ledger: Ledger, arrivals: Sequence[Kept], excused: "Counter[str]") -> Iterator[str]:

@@ -18,7 +18,7 @@ def nothing_accepted_is_lost(
     return judge(
         "I1",
         "everything answered with 2xx exists: row, bytes and event",
-        f"{counted[0]:,} arrivals, {counted[1]:,} captures{', by the driver’s own list' if accepted else ''}",
+        f"{counted[0]:,} arrivals, {counted[1]:,} captures{', as the driver counted' if accepted else ''}",
         _lost(intake, told, stored, answered),
     )
 
@@ -61,9 +61,7 @@ def _lost(intake: Intake, told: Sequence[Told], stored: Stored, accepted: Accept
         yield f"packet {digest}: answered with 2xx, no row"
 
 
-def _differing(
-    intake: Intake, told: Sequence[Told], records: Sequence[Registered], stored: Stored
-) -> Iterator[str]:
+def _differing(intake: Intake, told: Sequence[Told], records: Sequence[Registered], stored: Stored) -> Iterator[str]:
     said = {(one.recording_id, one.packet_version): one for one in kept_by_events([*told, *intake.waiting])}
     rows: dict[Version, Kept] = {(one.recording_id, one.packet_version): one for one in intake.captures}
     for version, row in rows.items():

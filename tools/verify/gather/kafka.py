@@ -12,11 +12,12 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from services.notification.events_in import TOPICS as NOTIFICATION_HEARS
 from services.status.events_in import TOPICS as STATUS_HEARS
-from shared.events import intake
+from shared.events import intake, recording
 from shared.events.catalog import TOPICS
 from tools.verify.seen import Told
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
+    "intake": (recording.TOPIC,),
     "recording": (intake.TOPIC,),
     "notification": NOTIFICATION_HEARS,
     "status": STATUS_HEARS,

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tools.verify.gather.databases import Connection, one_moment
-from tools.verify.markers import Finds, by_markers, by_shape
+from tools.verify.markers import by_markers, by_shape
 from tools.verify.seen import Found, Search
 
 Place = tuple[str, bytes]
@@ -50,8 +50,8 @@ async def _everywhere(
         async with one_moment(dsn) as tx:
             async for place, content in _tables(tx):
                 yield f"{service}, table {place}", content
-    for place in _files(folder, is_by_markers=is_by_markers) if folder else ():
-        yield place
+    for file, content in _files(folder, is_by_markers=is_by_markers) if folder else ():
+        yield file, content
 
 
 async def _tables(tx: Connection) -> AsyncIterator[Place]:

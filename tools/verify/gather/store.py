@@ -1,4 +1,4 @@
-"""The packet store: does it give back what the rows promise, and does it hold what no row names?"""
+"""The packet store: whether it gives back what the rows promise, and holds what no row names."""
 
 from collections.abc import Iterable
 from pathlib import Path
