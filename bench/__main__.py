@@ -31,7 +31,7 @@ MEASUREMENTS: dict[str, Measure] = {
 _EXPECTED = (BenchFailed, OSError, TimeoutError)
 _FOLDER = Path(".local/bench")
 _MOST = 300_000
-_MOST_QUICK = 1_000
+_MOST_QUICK = 200
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str]) -> int:
     names = [name for name in MEASUREMENTS if name in asked.names or not asked.names]
     plan = Plan(
         seconds=asked.seconds or (2 if asked.quick else 60),
-        warm_up=asked.warm_up if asked.warm_up is not None else (0.5 if asked.quick else 10),
+        warm_up=asked.warm_up if asked.warm_up is not None else (0.2 if asked.quick else 10),
         most=_MOST_QUICK if asked.quick else _MOST,
     )
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())

@@ -42,7 +42,7 @@ async def suket(site: Site, plan: Plan) -> Result:
         posted = 0
         while not stop.is_set() and posted < plan.most:
             waiting = posted - (await site.attempts("suket_issue") - before)
-            for _ in range(max(0, _PRESSURE - waiting) // _BATCH):
+            for _ in range(max(0, min(_PRESSURE, plan.most) - waiting) // _BATCH):
                 await site.post_batch(_BATCH, Purpose.SUKET_EXTENSION)
                 posted += _BATCH
             await _rest(stop)

@@ -77,7 +77,8 @@ def _show_cost(result: Result) -> None:
         print(f"  {usage.name:14} {usage.cpu_seconds / thousands:28.2f} {share:12.0%} {megabytes:8.0f}{aim}")
     total = sum(usage.cpu_seconds for usage in cost.usages)
     ours = total - sum(usage.cpu_seconds for usage in cost.usages if usage.name == DRIVER)
-    said = f"{ours / thousands:.2f} without the driver"
+    most = cost.cores / total * result.count
+    said = f"{ours / thousands:.2f} without the driver; {cost.cores} cores full of it: {most:,.0f}/s"
     print(f"  {'all':14} {total / thousands:28.2f} {total / cost.seconds:12.0%}            {said}")
 
 

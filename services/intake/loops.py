@@ -100,7 +100,7 @@ async def close_days(desk: Desk, stop: asyncio.Event) -> None:
                 _log.info("places kept at closing time", office=office, places=kept)
         return _CLOSING_SECONDS
 
-    await keep_doing(turn, stop, name="closing time", rest=5.0)
+    await keep_doing(turn, stop, name="closing time", rest=2.0)
 
 
 async def sweep_store(desk: Desk, older_than_seconds: float, stop: asyncio.Event) -> None:
@@ -112,4 +112,4 @@ async def sweep_store(desk: Desk, older_than_seconds: float, stop: asyncio.Event
             _log.info("orphans removed from the store", files=removed)
         return _SWEEP_SECONDS
 
-    await keep_doing(turn, stop, name="orphan sweep", rest=30.0)
+    await keep_doing(turn, stop, name="orphan sweep", rest=2.0)

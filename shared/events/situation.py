@@ -81,8 +81,15 @@ _TURN = {
 }
 
 
-_ENDED = (Situation.COMPLETED, Situation.CANCELLED)
-_NEWS_WITHIN = timedelta(days=3)
+_UNSENT = (
+    Situation.SAVED_HERE,
+    Situation.WAITING_FOR_LINE,
+    Situation.WAITING_FOR_CENTRE,
+    Situation.CHECKING_WITH_CENTRE,
+    Situation.OUR_FAULT,
+)
+NEWS_AFTER_CAPTURE = timedelta(days=3)
+NEWS_AFTER_SUBMISSION = timedelta(days=14)
 
 
 def situation_of(facts: Facts) -> Situation:
@@ -120,12 +127,15 @@ def dukcapil_status(facts: Facts) -> str:
     return "BIO_CAPTURED" if facts.has_capture else "UNREGISTERED"
 
 
-def next_news_at(situation: Situation, since: datetime, now: datetime) -> datetime | None:
-    """Promise when the next news comes at the latest: three days on, and again while nothing changes."""
-    if situation in _ENDED:
-        return None
-    periods = max(0, (now - since) // _NEWS_WITHIN) + 1
-    return since + periods * _NEWS_WITHIN
+def next_news_at(
+    situation: Situation, *, unsent_since: datetime | None, submitted_at: datetime | None
+) -> datetime | None:
+    """Give the moment by which the person hears from us; absent where nothing is promised yet."""
+    if situation in _UNSENT and unsent_since:
+        return unsent_since + NEWS_AFTER_CAPTURE
+    if situation is Situation.AT_CENTRE and submitted_at:
+        return submitted_at + NEWS_AFTER_SUBMISSION
+    return None
 
 
 def _ended(facts: Facts) -> Situation:

@@ -78,7 +78,7 @@ class Counter:
         """Give a bearer token of the local issuer."""
         asked = (role, offices, lifetime_seconds)
         if asked not in self.tokens:
-            self.tokens[asked] = fetch_token(self.issuer, role, offices, lifetime_seconds)
+            self.tokens[asked] = fetch_token(self.issuer, role, offices, lifetime_seconds=lifetime_seconds)
         return self.tokens[asked]
 
     async def post(
@@ -176,14 +176,16 @@ class Counter:
         return [file for file in (self.store / "packets").rglob("*") if file.is_file()]
 
     async def _outbox_is_empty(self) -> bool:
-        return (await self.rows("SELECT count(*) AS left FROM outbox"))[0]["left"] == 0
+        return not await self.rows("SELECT FROM outbox LIMIT 1")
 
 
 def settings_of(stack: Stack, port: int, store: Path, **changes: Any) -> IntakeSettings:
     """Give what the stack would tell intake, on another port and store."""
-    told = {name.removeprefix("REKAM_").lower(): value for name, value in stack.environment("intake").items()}
+    told: dict[str, Any] = {
+        name.removeprefix("REKAM_").lower(): value for name, value in stack.environment("intake").items()
+    }
     told |= {"http_port": port, "store_dir": store, "otlp_url": "", "closing_hour": 24, **changes}
-    return IntakeSettings(**{name: value for name, value in told.items() if name in IntakeSettings.model_fields})
+    return IntakeSettings.model_validate({name: told[name] for name in told if name in IntakeSettings.model_fields})
 
 
 @asynccontextmanager
@@ -208,4 +210,4 @@ async def serving(settings: IntakeSettings, *, parts: set[str] | None = None) ->
 
 async def _is_ready(client: httpx.AsyncClient, url: str, part: str | None) -> bool:
     answer = await client.get(f"{url}/readyz")
-    return bool(answer.json()["parts"][part] if part else answer.status_code == 200)
+    return bool(answer.json()["parts"][part]) if part else answer.status_code == 200

@@ -122,6 +122,13 @@ class Installation:
         await self._say([(recording, fact)], office)
         return digest
 
+    async def loses_the_packet_of(self, recording: UUID) -> None:
+        """Tell of a capture whose bytes are not in the store."""
+        fact = CaptureAccepted(
+            packet_version=1, dataref="packets/gone", digest=digest_of(b""), size=1, captured_at=now(), quality=[]
+        )
+        await self._say([(recording, fact)], OFFICE)
+
     async def records(self, purpose: Purpose = Purpose.FIRST_RECORDING, **known: Any) -> UUID:
         """Let one person arrive and be captured."""
         recording = await self.arrives(purpose, **known)
@@ -214,6 +221,11 @@ class Installation:
 
     def _store(self) -> PacketStore:
         return PacketStore(self.stack.folder / "store")
+
+    async def forgets(self, recordings: Sequence[UUID]) -> None:
+        """Take away what still waits, so that the next test has the centre to itself."""
+        gone = "DELETE FROM stage WHERE recording_id = ANY($1) AND state = 'waiting'"
+        await self.database.execute(gone, recordings)
 
     async def _all_flow(self) -> bool:
         return not await self.database.fetchval("SELECT count(*) FROM gate WHERE state <> 'flowing'")

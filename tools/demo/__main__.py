@@ -11,12 +11,13 @@ from pathlib import Path
 import httpx
 
 from shared.sealing import SealingKey
+from tools.demo.day import LINE_DIES, LINE_RETURNS
 from tools.demo.findings import gather
 from tools.demo.play import Play, Played, settings_for_the_day
 from tools.demo.report import print_report
 from tools.local import Stack
 from tools.token import fetch_token
-from tools.verify import Accepted, print_results, verify
+from tools.verify import Accepted, Outage, Result, verify
 
 _FOLDER = Path(".local/demo")
 
@@ -46,12 +47,20 @@ async def _day(stack: Stack, seed: int) -> bool:
         played = await Play(http, stack.endpoints, key, random.Random(seed)).run()
         token = await asyncio.to_thread(fetch_token, stack.endpoints.issuer, "sre", "*")
         print_report(played, await gather(http, stack.endpoints, played, token))
-    history = played.desk.history
-    accepted = Accepted(recordings=frozenset(history.arrivals), packets=dict(history.captures))
-    markers = [marker for person in history.arrivals.values() for marker in person.markers()]
-    results = await verify(stack.endpoints, folder=_FOLDER, accepted=accepted, markers=markers)
-    print_results(results)
+    results = await _verified(stack, played)
     return played.is_finished and all(result.is_ok for result in results) and _nobody_refused(played)
+
+
+async def _verified(stack: Stack, played: Played) -> list[Result]:
+    """Check every invariant against what was promised, and print a line each."""
+    history, clock = played.desk.history, played.clock
+    accepted = Accepted(recordings=frozenset(history.arrivals), packets=frozenset(history.captures.values()))
+    markers = [marker for person in history.arrivals.values() for marker in person.markers()]
+    outage = Outage(clock.real(LINE_DIES), clock.real(LINE_RETURNS))
+    results = await verify(stack.endpoints, folder=_FOLDER, accepted=accepted, markers=markers, outages=[outage])
+    for result in results:
+        print("\n".join(result.lines()))
+    return results
 
 
 def _nobody_refused(played: Played) -> bool:

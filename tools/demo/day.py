@@ -33,6 +33,10 @@ class OfficeClock:
         """Translate a real moment, as the ledger has it, to office time."""
         return OPENS + (real - self.started) * SPEED
 
+    def real(self, office_time: datetime) -> datetime:
+        """Translate an office time to the real moment at which it was."""
+        return self.started + (office_time - OPENS) / SPEED
+
     async def until(self, office_time: datetime) -> None:
         """Wait for an office time."""
         await asyncio.sleep(max(0.0, (office_time - self.now()).total_seconds() / SPEED))

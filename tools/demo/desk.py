@@ -23,7 +23,7 @@ class History:
 
     arrivals: dict[str, Person] = field(default_factory=dict)
     captures: dict[str, str] = field(default_factory=dict)
-    served: set[str] = field(default_factory=set)
+    served: dict[str, dt.datetime] = field(default_factory=dict)
     sent_home: set[str] = field(default_factory=set)
     captured_at: dict[str, dt.datetime] = field(default_factory=dict)
     refused: int = 0
@@ -70,7 +70,7 @@ class Desk:
     async def serve(self, ticket: dict[str, Any]) -> None:
         """Let the person go: done at the counter."""
         await self._post(f"/v1/tickets/{ticket['id']}/serve", json={})
-        self.history.served.add(ticket["recording_id"])
+        self.history.served[ticket["recording_id"]] = dt.datetime.now(dt.UTC)
 
     async def send_home(self, purposes: list[str], reason_code: str) -> int:
         """Send a whole room home with their places kept; gives how many."""

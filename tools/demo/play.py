@@ -176,6 +176,8 @@ def settings_for_the_day() -> dict[str, dict[str, str]]:
     """Scale the settings so that office time runs 1:120; deadlines of calls keep their least of four seconds."""
     asks = [round(seconds / SPEED, 2) for seconds in (60, 120, 600, 1800)]
     return {
+        # The office of the demo does not close, whatever the hour on the wall.
+        "intake": {"REKAM_CLOSING_HOUR": "24"},
         "recording": {
             "REKAM_ASK_AFTER_SECONDS": str(asks),
             "REKAM_CALL_SECONDS": "4",

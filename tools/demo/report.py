@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from tools.demo.day import LINE_DIES, LINE_RETURNS, SERVED_THAT_DAY, SPEED, TICKETS_BY_TEN, OfficeClock
+from tools.demo.day import LAST_TICKET, LINE_DIES, LINE_RETURNS, SERVED_THAT_DAY, SPEED, TICKETS_BY_TEN, OfficeClock
 from tools.demo.play import Played
 
 
@@ -32,7 +32,10 @@ def print_report(played: Played, found: Findings) -> None:
     returned = _shown(_time(found.truth["returned_at"]), clock)
     rows = [
         ("Registered by 10:00", f"{len(history.arrivals)} people (that day: {TICKETS_BY_TEN})"),
-        ("Served at the counter", f"{len(history.served)} (that day, by 10:00: {SERVED_THAT_DAY})"),
+        (
+            "Served by 10:00",
+            f"{_served_by(played, LAST_TICKET)} (that day: {SERVED_THAT_DAY}); {len(history.served)} in all",
+        ),
         ("Recorded while the line was dead", f"{played.recorded_while_dead} people (that day: none could be)"),
         ("Sent home with their place kept", f"{played.sent_home}, all for a Suket that only the centre can extend"),
         ("Sukets extended without a second visit", f"{found.sukets} of {_asked_for_suket(played)}"),
@@ -53,6 +56,10 @@ def print_report(played: Played, found: Findings) -> None:
         "\nWhat the day was like: tickets ran to 232 by ten o'clock, the line was dead from 08:30 to 10:40,\n"
         "44 people were served, and everybody else went home. One office second here took 1/120 of a real one.\n"
     )
+
+
+def _served_by(played: Played, office_time: datetime) -> int:
+    return sum(played.clock.at(moment) <= office_time for moment in played.desk.history.served.values())
 
 
 def _asked_for_suket(played: Played) -> int:

@@ -31,7 +31,7 @@ class Needles:
 
     def find(self, content: bytes) -> Iterator[int]:
         """Give the numbers of what is in there, each once."""
-        yield from {self.numbers[hit] for hit in self.pattern.findall(content)}
+        yield from sorted({self.numbers[hit] for hit in self.pattern.findall(content)})
 
 
 def by_shape(content: bytes) -> Iterator[str]:

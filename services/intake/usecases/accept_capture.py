@@ -133,7 +133,7 @@ async def _known(tx: Transaction, recording: Recording, offered: Offered) -> Ans
     if kept is not None:
         if kept.digest != offered.digest:
             raise VersionTaken("Send the new packet with the next version.", extra=_next(recording))
-        return _answer(recording.id, kept)
+        return replace(_answer(recording.id, kept), is_repeated=True)
     if not recording.is_open:
         raise RecordingClosed("It has ended and takes no packet.")
     if recording.purpose is Purpose.SUKET_EXTENSION:

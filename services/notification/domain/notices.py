@@ -1,12 +1,11 @@
 """Which facts are worth a message, once each."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from services.notification.domain.journey import Journey
-from services.notification.domain.promises import after_capture, after_submission
-from shared.events.situation import Situation
+from shared.events.situation import NEWS_AFTER_CAPTURE, NEWS_AFTER_SUBMISSION, Situation
 from shared.events.vocabulary import Purpose
 
 TOLD = (Situation.ARRIVED, Situation.SAVED_HERE, Situation.AT_CENTRE, Situation.CARD_READY)
@@ -39,10 +38,13 @@ def values(situation: Situation, journey: Journey, zone: ZoneInfo, language: str
     if situation is Situation.ARRIVED:
         return {"no": journey.visit.ticket_number or None}
     if situation is Situation.SAVED_HERE:
-        return {"tgl": _date(after_capture(journey.visit.captured_at), zone, language)}
+        return {"tgl": _date(_after(journey.visit.captured_at, NEWS_AFTER_CAPTURE), zone, language)}
     if situation is Situation.AT_CENTRE:
         reached = journey.progress.submitted_at
-        return {"tgl": _date(reached, zone, language), "tgl2": _date(after_submission(reached), zone, language)}
+        return {
+            "tgl": _date(reached, zone, language),
+            "tgl2": _date(_after(reached, NEWS_AFTER_SUBMISSION), zone, language),
+        }
     return {}
 
 
@@ -58,6 +60,10 @@ _MONTHS = {
     "en": ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
 }
 _ZONES = {"Asia/Jakarta": "WIB", "Asia/Pontianak": "WIB", "Asia/Makassar": "WITA", "Asia/Jayapura": "WIT"}
+
+
+def _after(at: datetime | None, days: timedelta) -> datetime | None:
+    return at + days if at else None
 
 
 def _date(moment: datetime | None, zone: ZoneInfo, language: str) -> str | None:

@@ -5,16 +5,16 @@ from typing import Any
 
 from services.recording.domain.journey import STAGES, lacks
 from services.recording.store.recordings import Recording
-from shared.clock import now
 from shared.events.situation import (
     Facts,
+    Situation,
     StageFact,
     dukcapil_status,
     next_news_at,
     situation_of,
     whose_turn,
 )
-from shared.events.vocabulary import Cause, Effect, GateState, NextAction, Operation, Stage, WhoActs
+from shared.events.vocabulary import Cause, Effect, GateState, NextAction, Operation, Purpose, Stage, WhoActs
 
 _WAITS_FOR = {WhoActs.REGENCY: "regency", WhoActs.US: "operator", WhoActs.CENTRE: "centre"}
 _LONG_CHECK = timedelta(days=3)
@@ -35,7 +35,7 @@ def recording_shown(recording: Recording, rows: list[Any], held: set[str]) -> di
         "state": recording.state,
         "situation": situation,
         "whose_turn": whose_turn(situation),
-        "next_news_at": next_news_at(situation, recording.changed_at, now()),
+        "next_news_at": _promise(recording, rows, situation),
         "dukcapil_status": dukcapil_status(facts),
         "suket_until": recording.suket_until,
         "stages": [_stage_shown(recording, Stage(stage), by_stage.get(stage), held) for stage in known],
@@ -43,10 +43,20 @@ def recording_shown(recording: Recording, rows: list[Any], held: set[str]) -> di
     }
 
 
+def _promise(recording: Recording, rows: list[Any], situation: Situation) -> datetime | None:
+    needs_capture = recording.purpose is not Purpose.SUKET_EXTENSION
+    unsent_since = recording.captured_at if needs_capture else recording.arrived_at
+    return next_news_at(situation, unsent_since=unsent_since, submitted_at=_submitted_at(rows))
+
+
+def _submitted_at(rows: list[Any]) -> datetime | None:
+    return next((row["done_at"] for row in rows if row["stage"] == Stage.SUBMISSION), None)
+
+
 def facts_of(recording: Recording, rows: list[Any], held: set[str]) -> Facts:
     """Gather what the situation depends on from the rows."""
     current = next((row["operation"] for row in rows if row["state"] in ("waiting", "in_flight")), None)
-    submitted = next((row["done_at"] for row in rows if row["stage"] == Stage.SUBMISSION), None)
+    submitted = _submitted_at(rows)
     return Facts(
         purpose=recording.purpose,
         has_capture=recording.packet_version is not None,

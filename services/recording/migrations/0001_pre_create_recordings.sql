@@ -16,6 +16,7 @@ CREATE TABLE recording (
     packet_ref text,
     packet_digest text,
     packet_size bigint,
+    captured_at timestamptz,
     awaits text,
     print_ready_at timestamptz,
     card_printed_at timestamptz,

@@ -42,8 +42,10 @@ _SAVE = """
 _ATTACH = """
     UPDATE recording r
     SET packet_version = n.version, packet_ref = n.ref, packet_digest = n.digest, packet_size = n.size,
+        captured_at = coalesce(r.captured_at, n.captured_at),
         version = r.version + 1, changed_at = clock_timestamp()
-    FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::bigint[]) AS n (id, version, ref, digest, size)
+    FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[])
+        AS n (id, version, ref, digest, size, captured_at)
     WHERE r.id = n.id AND n.version > coalesce(r.packet_version, 0)
     RETURNING r.id"""
 
@@ -97,6 +99,7 @@ class Recording:
     card_printed_at: datetime | None
     suket_until: date | None
     arrived_at: datetime
+    captured_at: datetime | None
     sequence: int
     version: int
     changed_at: datetime
@@ -139,7 +142,7 @@ async def save(tx: Transaction, recordings: Sequence[Recording]) -> None:
         await tx.execute(_SAVE, *map(list, zip(*rows, strict=True)))
 
 
-async def attach(tx: Transaction, rows: Sequence[tuple[UUID, int, str, str, int]]) -> list[UUID]:
+async def attach(tx: Transaction, rows: Sequence[tuple[UUID, int, str, str, int, datetime]]) -> list[UUID]:
     """Note the newest packet of each recording and give those for which it was newer."""
     return [row["id"] for row in await tx.fetch(_ATTACH, *map(list, zip(*rows, strict=True)))]
 

@@ -17,7 +17,7 @@ async def attach_captures(tx: Transaction, events: list[Event[CaptureAccepted]],
     newest = {event.recording_id: event for event in events}
     locked = await recordings.lock(tx, list(newest))
     rows = [
-        (recording_id, said.packet_version, said.dataref, said.digest, said.size)
+        (recording_id, said.packet_version, said.dataref, said.digest, said.size, event.time)
         for recording_id, event in newest.items()
         if (said := event.data) and locked[recording_id].is_open
     ]

@@ -6,12 +6,11 @@ from typing import Any
 from uuid import UUID
 
 from services.status.domain.line import Line
-from services.status.domain.promises import next_news_at
 from services.status.domain.redaction import shown
 from services.status.domain.titles import Title, title_of
 from services.status.store import projections, reading
 from services.status.store.reading import Sight
-from shared.events.situation import Situation, dukcapil_status, whose_turn
+from shared.events.situation import Situation, dukcapil_status, next_news_at, whose_turn
 from shared.events.vocabulary import Purpose, WhoActs
 from shared.postgres.pool import Transaction
 
@@ -65,7 +64,9 @@ async def tell_timeline(tx: Transaction, recording_id: UUID, sight: Sight) -> Ti
         reference=journey.visit.reference,
         situation=situation,
         whose_turn=whose_turn(situation),
-        next_news_at=next_news_at(journey, situation),
+        next_news_at=next_news_at(
+            situation, unsent_since=journey.unsent_since, submitted_at=journey.progress.submitted_at
+        ),
         dukcapil_status=dukcapil_status(journey.facts(**state)),
         opened_at=journey.opened_at,
         ended_at=journey.progress.ended_at,

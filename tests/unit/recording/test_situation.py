@@ -139,18 +139,16 @@ def test_it_is_always_somebodys_turn_or_the_platforms(facts: Facts) -> None:
 
 
 def test_a_journey_that_ended_promises_no_more_news() -> None:
-    assert next_news_at(Situation.COMPLETED, NOW, NOW) is None
-    assert next_news_at(Situation.CANCELLED, NOW, NOW) is None
+    assert next_news_at(Situation.COMPLETED, unsent_since=NOW, submitted_at=NOW) is None
+    assert next_news_at(Situation.CANCELLED, unsent_since=NOW, submitted_at=NOW) is None
 
 
-@given(days=st.floats(0, 400))
-def test_the_promise_of_news_lies_ahead_and_at_most_three_days(days: float) -> None:
-    now = NOW + timedelta(days=days)
+def test_news_is_promised_three_days_after_the_capture_and_two_weeks_after_the_centre_has_it() -> None:
+    waiting = next_news_at(Situation.WAITING_FOR_LINE, unsent_since=NOW, submitted_at=None)
+    at_centre = next_news_at(Situation.AT_CENTRE, unsent_since=None, submitted_at=NOW)
 
-    promised = next_news_at(Situation.WAITING_FOR_LINE, NOW, now)
-
-    assert promised is not None
-    assert now < promised <= now + timedelta(days=3)
+    assert waiting == NOW + timedelta(days=3)
+    assert at_centre == NOW + timedelta(days=14)
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ async def read_history(bootstrap: str) -> History:
     async with asyncio.timeout(_PATIENCE_SECONDS * 2):
         await consumer.start()
         try:
-            return _history(await _records(consumer))
+            return _history(await _records(consumer, await _partitions(bootstrap)))
         finally:
             await consumer.stop()
 
@@ -55,7 +55,7 @@ async def read_lag(bootstrap: str) -> dict[str, int]:
         await admin.start()
         await consumer.start()
         try:
-            partitions = await _partitions(consumer)
+            partitions = await _partitions(bootstrap)
             ends = await consumer.end_offsets(partitions)
             committed = {group: await admin.list_consumer_group_offsets(group) for group in GROUPS}
         finally:
@@ -69,18 +69,18 @@ async def read_lag(bootstrap: str) -> dict[str, int]:
     }
 
 
-async def _partitions(consumer: AIOKafkaConsumer) -> list[TopicPartition]:
-    known = await consumer.topics()
-    return [
-        TopicPartition(topic, number)
-        for topic in TOPICS
-        if topic in known
-        for number in consumer.partitions_for_topic(topic) or ()
-    ]
+async def _partitions(bootstrap: str) -> list[TopicPartition]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=10_000)
+    await admin.start()
+    try:
+        known = set(await admin.list_topics())
+        described = await admin.describe_topics([topic for topic in TOPICS if topic in known])
+    finally:
+        await admin.close()
+    return [TopicPartition(one["topic"], part["partition"]) for one in described for part in one["partitions"]]
 
 
-async def _records(consumer: AIOKafkaConsumer) -> list[ConsumerRecord]:
-    partitions = await _partitions(consumer)
+async def _records(consumer: AIOKafkaConsumer, partitions: list[TopicPartition]) -> list[ConsumerRecord]:
     if not partitions:
         return []
     consumer.assign(partitions)
