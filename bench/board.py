@@ -64,8 +64,8 @@ async def _fill(site: Site, count: int) -> float:
     """Post so many and wait until status has logged them; gives how long the posting took."""
     before = await _position(site)
     began = time.monotonic()
-    for _ in range(count // _LINES):
-        await site.post_batch(_LINES, Purpose.FIRST_RECORDING)
+    for start in range(0, count, _LINES):
+        await site.post_batch(min(_LINES, count - start), Purpose.FIRST_RECORDING)
     posted = time.monotonic() - began
     await _wait_until(lambda: _has_reached(site, before + count), 60 + count / 50, "the events did not reach status")
     return posted

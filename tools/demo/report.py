@@ -30,11 +30,12 @@ def print_report(played: Played, found: Findings) -> None:
     history, clock = played.desk.history, played.clock
     died = min((_time(row["started_at"]) for row in found.network_failures), default=None)
     returned = _shown(_time(found.truth["returned_at"]), clock)
+    by_ten = _served_by(played, LAST_TICKET)
     rows = [
         ("Registered by 10:00", f"{len(history.arrivals)} people (that day: {TICKETS_BY_TEN})"),
         (
             "Served by 10:00",
-            f"{_served_by(played, LAST_TICKET)} (that day: {SERVED_THAT_DAY}); {len(history.served)} in all",
+            f"{by_ten} (that day: {SERVED_THAT_DAY}); {len(history.served)} in all",
         ),
         ("Recorded while the line was dead", f"{played.recorded_while_dead} people (that day: none could be)"),
         ("Sent home with their place kept", f"{played.sent_home}, all for a Suket that only the centre can extend"),
