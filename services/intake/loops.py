@@ -11,7 +11,7 @@ from services.intake.usecases.close_day import close_day
 from services.intake.usecases.desk import Desk
 from services.intake.usecases.sweep_orphans import sweep_orphans
 from shared.clock import now
-from shared.lifecycle import keep_doing
+from shared.lifecycle import keep_doing, rest_unless
 from shared.postgres.pool import AWAY
 from shared.problems import Problem, Unavailable
 
@@ -20,6 +20,7 @@ _MOST = 200
 _COLLECT_SECONDS = 0.005
 _ANSWER_SECONDS = 20.0
 _LAST_SECONDS = 6.0
+_IDLE_SECONDS = 0.5
 _CLOSING_SECONDS = 20.0
 _SWEEP_SECONDS = 600.0
 _log = structlog.get_logger()
@@ -34,6 +35,7 @@ class ArrivalCollector:
         self._admit = admit
         self._waiting: deque[_Waiting] = deque()
         self._came = asyncio.Event()
+        self._is_full = asyncio.Event()
         self._is_open = True
 
     async def accept(self, asked: Asked) -> Result:
@@ -43,6 +45,8 @@ class ArrivalCollector:
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append((asked, future))
         self._came.set()
+        if len(self._waiting) >= _MOST:
+            self._is_full.set()
         return await asyncio.wait_for(future, _ANSWER_SECONDS)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -51,21 +55,23 @@ class ArrivalCollector:
         while not stop.is_set():
             await self._turn(0.2)
         until = loop.time() + _LAST_SECONDS
-        while self._waiting and loop.time() < until:
-            await self._turn(0.2)
+        while loop.time() < until and await self._turn(_IDLE_SECONDS):
+            pass
         self._is_open = False
 
-    async def _turn(self, patience: float) -> None:
+    async def _turn(self, patience: float) -> bool:
         try:
             await asyncio.wait_for(self._came.wait(), patience)
         except TimeoutError:
-            return
-        if len(self._waiting) < _MOST:
-            await asyncio.sleep(_COLLECT_SECONDS)
+            return False
+        await rest_unless(self._is_full, _COLLECT_SECONDS)
         batch = [self._waiting.popleft() for _ in range(min(_MOST, len(self._waiting)))]
         if not self._waiting:
             self._came.clear()
+        if len(self._waiting) < _MOST:
+            self._is_full.clear()
         await self._answer([one for one in batch if not one[1].done()])
+        return True
 
     async def _answer(self, batch: list[_Waiting]) -> None:
         try:

@@ -101,11 +101,6 @@ def resumed(stage: Stage, reason_code: str) -> Data:
     return said.RecordingResumed(stage=stage, reason_code=reason_code)
 
 
-def captured_again() -> Data:
-    """A newer packet came: submission begins anew, and what was found about the older one is void."""
-    return said.RecordingResumed(stage=Stage.SUBMISSION, reason_code="captured_again")
-
-
 def cancelled(reason_code: str) -> Data:
     """A person ended the journey."""
     return said.RecordingCancelled(reason_code=reason_code)

@@ -4,14 +4,12 @@ import asyncio
 from collections.abc import Sequence
 from itertools import groupby
 
-import structlog
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, ProducerClosed
+from aiokafka.errors import KafkaError
 
 from shared.postgres.outbox import Outgoing
 
 _BATCH_BYTES = 512 * 1024
-_log = structlog.get_logger()
 
 
 class NotPublished(Exception):
@@ -33,12 +31,15 @@ class Producer:
                 client = await self._started()
                 by_partition = sorted(events, key=lambda event: (event.topic, event.bucket, event.id))
                 groups = groupby(by_partition, key=lambda event: (event.topic, event.bucket))
-                await asyncio.gather(
+                results = await asyncio.gather(
                     *[
                         _publish_in_order(client, topic, bucket, list(group), traceparent)
                         for (topic, bucket), group in groups
-                    ]
+                    ],
+                    return_exceptions=True,  # none goes on by itself after another failed
                 )
+            for failure in filter(None, results):
+                raise failure
         except (TimeoutError, KafkaError, OSError) as error:
             await self.stop()
             raise NotPublished(type(error).__name__) from error
@@ -47,13 +48,7 @@ class Producer:
         """Close the client without waiting for batches it can no longer deliver."""
         client, self._client = self._client, None
         if client is not None:
-            # Its batches stay in the outbox; a client left to itself would hold them, and publish them hours later.
-            client._message_accumulator.fail_all(ProducerClosed())  # noqa: SLF001  stop() alone waits for them for ever
-            try:
-                await asyncio.wait_for(client.stop(), 2)
-            except (TimeoutError, KafkaError, OSError) as error:
-                _log.warning("kafka producer was abandoned", error=type(error).__name__)
-                await client.client.close()
+            await _abandon(client)
 
     async def _started(self) -> AIOKafkaProducer:
         if self._client is None:
@@ -93,3 +88,14 @@ async def _publish_in_order(
 async def _send(client: AIOKafkaProducer, batch: object, topic: str, partition: int) -> None:
     acknowledged = await client.send_batch(batch, topic, partition=partition)
     await acknowledged
+
+
+async def _abandon(client: AIOKafkaProducer) -> None:
+    """Close without a last delivery: `stop()` waits for that for ever, and would deliver hours later."""
+    sender = client._sender.sender_task  # noqa: SLF001  aiokafka has no other way to drop what is pending
+    sender.cancel()
+    await client.client.close()
+    while not sender.done():  # the first cancellation lets it wait for what is in flight, the second ends that
+        await asyncio.wait([sender], timeout=0.5)
+        sender.cancel()
+    client._closed = True  # noqa: SLF001

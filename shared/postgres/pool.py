@@ -101,12 +101,6 @@ class Database:
         except AWAY:
             return False
 
-    async def now(self) -> datetime:
-        """Read the database's clock, the only one that due times and leases obey."""
-        async with self.connection() as connection:
-            moment: datetime = await connection.fetchval("SELECT clock_timestamp()")
-            return moment
-
     async def _open(self) -> "asyncpg.Pool[asyncpg.Record]":
         pool = await asyncpg.create_pool(
             self._dsn,
@@ -125,6 +119,12 @@ class Database:
             pool.terminate()
             raise
         return pool
+
+
+async def clock(tx: Transaction) -> datetime:
+    """Read the database's clock, the only one that due times and leases obey."""
+    moment: datetime = await tx.fetchval("SELECT clock_timestamp()")
+    return moment
 
 
 async def _speak_json(connection: Any) -> None:

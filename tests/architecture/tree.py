@@ -1,6 +1,7 @@
 """The tree as the architecture tests read it; every rule takes a root, so that a test can show it a broken one."""
 
 import ast
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ class Source:
     @property
     def tree(self) -> ast.Module:
         """Parse the file."""
-        return ast.parse(self.text)
+        return _parsed(self.text)
 
     @property
     def room(self) -> str:
@@ -51,3 +52,8 @@ def plant(root: Path, path: str, text: str) -> Path:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text)
     return file
+
+
+@functools.cache
+def _parsed(text: str) -> ast.Module:
+    return ast.parse(text)

@@ -54,7 +54,7 @@ async def test_new_prints_begin_the_submission_anew_and_the_journey_ends_well(in
     await installation.shows(recording, "card_ready")
     assert (await installation.record(recording))["registrations"] == {"1": 1, "2": 1}
     resumed = await _told(installation, recording, "recording.resumed.v1")
-    assert (resumed.stage, resumed.reason_code) == ("submission", "captured_again")
+    assert (resumed.stage, resumed.reason_code) == ("deduplication", "captured_again")
     numbers = [row["number"] for row in await installation.attempts(recording) if row["stage"] == "submission"]
     assert numbers == [1, 2, 3]
 

@@ -1,9 +1,8 @@
 """Numbers of a queue; a ticket is changed only while its recording is locked."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -166,7 +165,7 @@ async def waiting(tx: Transaction, office: str, purposes: Sequence[str]) -> list
     return [row["recording_id"] for row in await tx.fetch(_WAITING, office, purposes)]
 
 
-async def left_open(tx: Transaction, office: str, before: Any, limit: int) -> list[UUID]:
+async def left_open(tx: Transaction, office: str, before: datetime, limit: int) -> list[UUID]:
     """Name the recordings whose tickets are still open and older than that moment."""
     return [row["recording_id"] for row in await tx.fetch(_LEFT_OPEN, office, before, limit)]
 
@@ -186,11 +185,6 @@ async def read_turn(tx: Transaction, office: str) -> int:
 async def save_turn(tx: Transaction, office: str, turn: int) -> None:
     """Note whose turn is next."""
     await tx.execute(_SAVE_TURN, office, turn)
-
-
-def count_places(places: Sequence[Place]) -> Counter[Place]:
-    """Count how many numbers each lane must give."""
-    return Counter(places)
 
 
 def _row(ticket: Ticket) -> tuple[Any, ...]:

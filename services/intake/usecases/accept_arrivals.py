@@ -1,5 +1,6 @@
 """The one way a person is registered, singly or by the thousand: no statement per arrival, no commit per arrival."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -142,7 +143,7 @@ async def _settle(tx: Transaction, desk: Desk, room: _Room, fresh: Sequence[_One
     """Decide in order, draw the numbers of all at once, then tell each."""
     decided = [(one, _decided(room, one)) for one in fresh]
     lanes = _lanes_needed(desk, room, decided)
-    numbers = await tickets.take_numbers(tx, tickets.count_places(list(lanes.values())))
+    numbers = await tickets.take_numbers(tx, Counter(lanes.values()))
     answers: dict[int, Result] = {}
     for one, decision in decided:
         ticket = _new_ticket(one, lanes[one.place], numbers) if one.place in lanes else None

@@ -40,8 +40,8 @@ class Care:
     async def release_cards(self) -> None:
         """Let cards be printed for those who have become old enough and for whom there are blanks."""
         async with self._desk.database.transaction() as tx:
-            await come_of_age(tx)
-            released = await release_cards(tx)
+            await come_of_age(tx, self._desk.outbox)
+            released = await release_cards(tx, self._desk.outbox)
         if released:
             self._work.ring()
 

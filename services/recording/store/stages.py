@@ -56,11 +56,12 @@ _LOCK_ONE = "SELECT * FROM stage WHERE recording_id = $1 AND stage = $2 FOR UPDA
 _CLOSE_ALL = "DELETE FROM stage WHERE recording_id = ANY($1::uuid[]) AND state IN ('waiting', 'parked')"
 
 # Asked again in earnest when the newer packet has arrived: that opens the stage anew, due as scheduled.
-_FREE_CHECKS = """
+_FREE_PARKED = """
     UPDATE stage
     SET state = 'waiting', due_at = clock_timestamp() + interval '1 day', first_failed_at = NULL, last_failure = NULL,
         signature = NULL, who_must_act = NULL
-    WHERE recording_id = ANY($1::uuid[]) AND stage = 'deduplication' AND state = 'parked'"""
+    WHERE recording_id = ANY($1::uuid[]) AND stage IN ('submission', 'deduplication') AND state = 'parked'
+    RETURNING recording_id, stage"""
 
 
 AT_ONCE = timedelta()
@@ -133,10 +134,12 @@ async def close_open(tx: Transaction, ended: Sequence[UUID]) -> None:
         await tx.execute(_CLOSE_ALL, ended)
 
 
-async def free_checks(tx: Transaction, captured_anew: Sequence[UUID]) -> None:
-    """Let go of what the centre found about older packets: newer ones are on their way."""
-    if captured_anew:
-        await tx.execute(_FREE_CHECKS, captured_anew)
+async def free_parked(tx: Transaction, captured_anew: Sequence[UUID]) -> dict[UUID, list[Stage]]:
+    """Let go of what older packets were parked for, newer ones being on their way; gives the stages freed."""
+    freed: dict[UUID, list[Stage]] = {}
+    for row in await tx.fetch(_FREE_PARKED, captured_anew) if captured_anew else ():
+        freed.setdefault(row["recording_id"], []).append(Stage(row["stage"]))
+    return freed
 
 
 def stage_of(row: Any) -> StageRow:

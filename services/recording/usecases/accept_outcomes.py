@@ -19,7 +19,7 @@ from services.recording.usecases.write_ledger import ledger_row
 from shared.events.envelope import Data, Event
 from shared.events.vocabulary import Purpose, Stage
 from shared.postgres.outbox import Outbox
-from shared.postgres.pool import Transaction
+from shared.postgres.pool import Transaction, clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ async def accept_outcomes(
     """Judge outcomes and save all they change; an outcome whose lease was lost is left to the one who took it."""
     locked = await recordings.lock(tx, sorted({one.recording_id for one in outcomes}))
     rows = await stages.lock_leased(tx, [(one.recording_id, one.stage, one.attempt_id) for one in outcomes])
-    now: datetime = await tx.fetchval("SELECT clock_timestamp()")
+    now = await clock(tx)
     stocks = await _stocks(tx, locked, outcomes)
     told = _Told()
     for outcome in outcomes:
@@ -76,14 +76,11 @@ async def accept_outcomes(
 
 def _judge(recording: Recording, row: stages.StageRow, outcome: Outcome, patience: Patience, told: _Told) -> None:
     judged = accept(row.life, outcome.answer, patience)
-    is_outrun = _is_outrun(recording, judged.life.stage, outcome)
-    if is_outrun:
+    if _is_outrun(recording, judged.life.stage, outcome):
         judged = again(judged, patience.now)
     attempted = Attempted(row, judged, outcome.answer, outcome.trail)
     told.attempted.append(attempted)
     told.events += events_out.attempt_events(recording, attempted)
-    if is_outrun and judged.life.stage is Stage.SUBMISSION:
-        told.events += events_out.told(recording, [events_out.captured_again()], attempted.traceparent)
 
 
 def _is_outrun(recording: Recording, stage: Stage, outcome: Outcome) -> bool:
@@ -104,7 +101,7 @@ def _follow(recording: Recording, told: _Told, rules: Rules, stocks: dict[str, i
     recording.done |= {life.stage}
     facts: list[Data] = []
     if life.stage is Stage.DEDUPLICATION:
-        facts.append(_await_card(recording, stocks, now))
+        facts += _await_card(recording, stocks, now)
         if recording.awaits == "blank" and rules.suket_while_waiting and stocks.get(recording.regency, 0) == 0:
             told.opened.append(_new_stage(recording, Stage.SUKET_ISSUE, rules, now, attempted.traceparent))
     if life.stage is Stage.CARD_PRINTING and isinstance(answer, Succeeded):
@@ -121,13 +118,14 @@ def _follow(recording: Recording, told: _Told, rules: Rules, stocks: dict[str, i
         told.opened.append(_new_stage(recording, following, rules, now, attempted.traceparent))
 
 
-def _await_card(recording: Recording, stocks: dict[str, int], now: datetime) -> Data:
+def _await_card(recording: Recording, stocks: dict[str, int], now: datetime) -> list[Data]:
+    """Put the card in line; who finds a blank there is told so by its release, a moment later."""
     recording.print_ready_at = now
     too_young = recording.card_not_before is not None and recording.card_not_before > now.date()
     recording.awaits = "birthday" if too_young else "blank"
     if too_young:
-        return events_out.print_ready("birthday", recording.card_not_before)
-    return events_out.print_ready(None if stocks.get(recording.regency, 0) > 0 else "blank", None)
+        return [events_out.print_ready("birthday", recording.card_not_before)]
+    return [] if stocks.get(recording.regency, 0) > 0 else [events_out.print_ready("blank", None)]
 
 
 def _new_stage(recording: Recording, stage: Stage, rules: Rules, now: datetime, caused_by: str) -> stages.NewStage:

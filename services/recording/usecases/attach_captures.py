@@ -25,19 +25,19 @@ async def attach_captures(tx: Transaction, events: list[Event[CaptureAccepted]],
         return
     attached = [locked[recording_id] for recording_id in await recordings.attach(tx, rows)]
     ready = [one for one in attached if Stage.IDENTITY_CHECK in one.done and Stage.DEDUPLICATION not in one.done]
+    await _free(tx, ready, newest, outbox)
     await stages.open_all(tx, [_submission(one, newest[one.id].traceparent) for one in ready])
-    await _begin_anew(tx, [one for one in ready if one.packet_version is not None], newest, outbox)
     await recordings.save(tx, ready)
 
 
-async def _begin_anew(
-    tx: Transaction, captured_anew: list[Recording], newest: dict[UUID, Event[CaptureAccepted]], outbox: Outbox
+async def _free(
+    tx: Transaction, ready: list[Recording], newest: dict[UUID, Event[CaptureAccepted]], outbox: Outbox
 ) -> None:
     """Free what an older packet was parked for, and say so: the others would still call the person in."""
-    await stages.free_checks(tx, [one.id for one in captured_anew])
-    for one in captured_anew:
+    freed = await stages.free_parked(tx, [one.id for one in ready])
+    for one in ready:
         one.state = "in_progress"
-        facts = [events_out.captured_again()]
+        facts = [events_out.resumed(stage, "captured_again") for stage in freed.get(one.id, ())]
         await outbox.add(tx, events_out.told(one, facts, newest[one.id].traceparent))
 
 

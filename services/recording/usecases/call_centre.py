@@ -9,6 +9,7 @@ from services.recording.centre.answers import (
     IdentityMismatch,
     NotAtCentre,
     Printed,
+    Received,
     Result,
     SuketIssued,
 )
@@ -141,8 +142,10 @@ def _succeeded(result: Result) -> Succeeded:
             return Succeeded(number, valid_until=until)
         case Printed(print_reference=reference):
             return Succeeded(reference)
+        case Received(reference=reference):
+            return Succeeded(reference, "RECEIVED_AT_CENTRAL")
         case _:
-            return Succeeded(getattr(result, "reference", ""), "RECEIVED_AT_CENTRAL")
+            return Succeeded(getattr(result, "reference", ""))
 
 
 def _trail(reading: Reading) -> Trail:

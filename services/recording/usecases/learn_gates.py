@@ -7,7 +7,7 @@ from services.recording.events_out import Attempted
 from services.recording.store import gates
 from shared.events.envelope import Data, Event
 from shared.events.vocabulary import Cause, Operation
-from shared.postgres.pool import Transaction
+from shared.postgres.pool import Transaction, clock
 
 
 async def learn_gates(tx: Transaction, attempted: Sequence[Attempted], probe_at: datetime) -> list[Event[Data]]:
@@ -27,7 +27,7 @@ async def learn_from_probe(
 ) -> list[Event[Data]]:
     """Let a holding gate learn from its probe."""
     before, sequence = await gates.lock(tx, operation)
-    now: datetime = await tx.fetchval("SELECT clock_timestamp()")
+    now = await clock(tx)
     after = observe_probe(before, is_alive=is_alive, probe_at=now + rest)
     return await _save(tx, operation, before, after, sequence, changed_by="probe")
 

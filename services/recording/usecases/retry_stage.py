@@ -1,5 +1,4 @@
 from dataclasses import replace
-from datetime import datetime
 from uuid import UUID
 
 from services.recording import events_out
@@ -7,7 +6,7 @@ from services.recording.domain.stage import IllegalTransition, retry_by_hand
 from services.recording.store import recordings, stages
 from shared.events.vocabulary import Stage, Trigger
 from shared.postgres.outbox import Outbox
-from shared.postgres.pool import Transaction
+from shared.postgres.pool import Transaction, clock
 from shared.problems import Conflict, NotFound
 from shared.telemetry import current_traceparent
 
@@ -26,7 +25,7 @@ async def retry_stage(
     row = await stages.lock_one(tx, recording_id, stage)
     if recording is None or row is None:
         raise NotFound("No such stage: what it waits for has not happened yet.")
-    now: datetime = await tx.fetchval("SELECT clock_timestamp()")
+    now = await clock(tx)
     try:
         life = retry_by_hand(row.life, now)
     except IllegalTransition as error:
