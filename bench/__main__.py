@@ -41,15 +41,19 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--seconds", type=float, help="length of each measurement (60)")
     parser.add_argument("--warm-up", type=float, help="seconds before it that do not count (10)")
     parser.add_argument("--quick", action="store_true", help="2 s each on one stack: shows that it works, no figures")
+    parser.add_argument("--line-down", action="store_true", help="the line is dead while arrivals alone are measured")
     parser.add_argument("--keep", action="store_true", help="keep the folder with data and logs")
     asked = parser.parse_args(arguments)
     if unknown := set(asked.names) - MEASUREMENTS.keys():
         parser.error(f"no such measurement: {', '.join(sorted(unknown))}")
+    if asked.quick and asked.line_down:
+        parser.error("the stack that --quick shares needs its line")
     names = [name for name in MEASUREMENTS if name in asked.names or not asked.names]
     plan = Plan(
         seconds=asked.seconds or (2 if asked.quick else 60),
         warm_up=asked.warm_up if asked.warm_up is not None else (0.2 if asked.quick else 10),
         most=_MOST_QUICK if asked.quick else _MOST,
+        is_line_down=asked.line_down,
     )
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
     print(f"{plan.seconds:g} s each after {plan.warm_up:g} s of warm-up; load averages before: {load}", flush=True)

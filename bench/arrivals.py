@@ -11,6 +11,7 @@ CLIENTS = 32
 _BATCH_CLIENTS = 2
 _LINES = 500
 _MS = 1000
+_LINE = {False: ", the line works and calls are made", True: ", the line is dead and the gate holds"}
 
 
 async def single(site: Site, plan: Plan) -> Result:
@@ -28,10 +29,12 @@ async def single(site: Site, plan: Plan) -> Result:
             for _ in range(CLIENTS):
                 group.create_task(client())
 
+    if plan.is_line_down:
+        await site.hold_gate()
     window = await site.measure(plan, work)
     times = [took * _MS for at, took in posted if window.holds(at)]
     return Result(
-        f"Arrivals by single POST, {CLIENTS} clients ({window.seconds:.0f} s)",
+        f"Arrivals by single POST, {CLIENTS} clients ({window.seconds:.0f} s{_LINE[plan.is_line_down]})",
         "arrivals",
         len(times),
         window.cost,
@@ -67,22 +70,20 @@ async def _batches(site: Site, plan: Plan, aim: Aim, *, has_contact: bool) -> Re
             for _ in range(_BATCH_CLIENTS):
                 group.create_task(client())
 
+    if plan.is_line_down:
+        await site.hold_gate()
     window = await site.measure(plan, work)
-    return _of_batches(posted, window, aim, has_contact=has_contact)
+    said = f"{'with' if has_contact else 'without'} contacts, {_BATCH_CLIENTS} clients"
+    title = f"Arrivals by batches of {_LINES}, {said} ({window.seconds:.0f} s{_LINE[plan.is_line_down]})"
+    return _of_batches(title, posted, window, aim)
 
 
-def _of_batches(posted: list[tuple[float, float]], window: Window, aim: Aim, *, has_contact: bool) -> Result:
+def _of_batches(title: str, posted: list[tuple[float, float]], window: Window, aim: Aim) -> Result:
     times = [took * _MS for at, took in posted if window.holds(at)]
     count = len(times) * _LINES
-    said = "with" if has_contact else "without"
-    return Result(
-        f"Arrivals by batches of {_LINES}, {said} contacts, {_BATCH_CLIENTS} clients ({window.seconds:.0f} s)",
-        "arrivals",
-        count,
-        window.cost,
-        [
-            Figure("arrivals/s", count / window.seconds, aim),
-            Figure("p50 ms of a batch", percentile(times, 50)),
-            Figure("p99 ms of a batch", percentile(times, 99)),
-        ],
-    )
+    figures = [
+        Figure("arrivals/s", count / window.seconds, aim),
+        Figure("p50 ms of a batch", percentile(times, 50)),
+        Figure("p99 ms of a batch", percentile(times, 99)),
+    ]
+    return Result(title, "arrivals", count, window.cost, figures)

@@ -2,29 +2,26 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
 from urllib.parse import quote
 
-import httpx
 import orjson
 
 from bench.client import BenchFailed, expect
 from bench.people import REGENCY
 from bench.result import Aim, Figure, Result
-from bench.site import Plan, Site
+from bench.site import Plan, Site, wait_until
 from shared.events.vocabulary import Purpose
 
 _AIMED_PER_SECOND = 500
 _LINES = 500
-_LOOKED_EVERY = 0.05
 _STILL_SECONDS = 1.0
 _POSITION = "SELECT position FROM event_head"
 
 
 async def board(site: Site, plan: Plan) -> Result:
     """Post as many arrivals as the aim gives for the time, at full speed, and wait until the board shows them."""
-    await asyncio.to_thread(_cut_line, site.stack.endpoints.line_control)
-    await _hold_gate(site)
+    await site.hold_gate()
+    await wait_until(lambda: _is_still(site), 60, "status did not come to rest")
     await _fill(site, _rounded(plan.warm_up))
     count = min(plan.most, _rounded(plan.seconds))
     shown_before = await _shown(site)
@@ -52,10 +49,6 @@ async def board(site: Site, plan: Plan) -> Result:
     )
 
 
-def _cut_line(control: str) -> None:
-    httpx.put(f"{control}/faults", json={"kind": "down"}, timeout=10).raise_for_status()
-
-
 def _rounded(seconds: float) -> int:
     return max(1, round(_AIMED_PER_SECOND * seconds / _LINES)) * _LINES
 
@@ -67,23 +60,8 @@ async def _fill(site: Site, count: int) -> float:
     for start in range(0, count, _LINES):
         await site.post_batch(min(_LINES, count - start), Purpose.FIRST_RECORDING)
     posted = time.monotonic() - began
-    await _wait_until(lambda: _has_reached(site, before + count), 60 + count / 50, "the events did not reach status")
+    await wait_until(lambda: _has_reached(site, before + count), 60 + count / 50, "the events did not reach status")
     return posted
-
-
-async def _hold_gate(site: Site) -> None:
-    """Let calls into the dead line until the gate of identity checks holds, and what was under way has ended."""
-    await _fill(site, _LINES)
-    await _wait_until(lambda: _is_held(site), 60, "the gate did not hold")
-    await _wait_until(lambda: _is_still(site), 60, "status did not come to rest")
-
-
-async def _wait_until(is_so: Callable[[], Awaitable[bool]], within: float, otherwise: str) -> None:
-    until = time.monotonic() + within
-    while not await is_so():
-        if time.monotonic() > until:
-            raise BenchFailed(otherwise)
-        await asyncio.sleep(_LOOKED_EVERY)
 
 
 async def _is_still(site: Site) -> bool:
@@ -94,14 +72,6 @@ async def _is_still(site: Site) -> bool:
 
 async def _has_reached(site: Site, position: int) -> bool:
     return await _position(site) >= position
-
-
-async def _is_held(site: Site) -> bool:
-    gates = orjson.loads(expect(await site.recording.get("/v1/gates"), 200).body)["items"]
-    return any(
-        gate["operation"] == "identity_check" and gate["state"] == "holding" and gate["in_flight"] == 0
-        for gate in gates
-    )
 
 
 async def _position(site: Site) -> int:

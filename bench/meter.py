@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 import psutil
 
-_SAMPLED_EVERY = 0.5
+_SAMPLED_EVERY = 1.0
+_WITH_CHILDREN = "postgres"
 DRIVER = "driver"
 
 
@@ -77,8 +78,8 @@ class Meter:
 
     def _tree(self, name: str) -> list[psutil.Process]:
         process = self._processes[name]
-        # The driver's children are the stack itself, which is counted by name.
-        return [process] if name == DRIVER else [process, *process.children(recursive=True)]
+        # To look for children is dear; the driver's are the stack itself, which is counted by name.
+        return [process, *process.children()] if name == _WITH_CHILDREN else [process]
 
     def _cpu_of(self, name: str) -> float:
         total = 0.0
@@ -88,7 +89,7 @@ class Meter:
                     spent = process.cpu_times()
                     total += spent.user + spent.system
                     # What ended children used; the driver has ended ones of earlier stacks.
-                    total += 0.0 if name == DRIVER else spent.children_user + spent.children_system
+                    total += spent.children_user + spent.children_system if name == _WITH_CHILDREN else 0.0
         return total
 
     def _memory_of(self, name: str) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
+import httpx
 import orjson
 
 from bench.client import BenchFailed, Client, expect
@@ -23,6 +24,8 @@ SETTINGS = {
     "centre": {"REKAM_CENTRE_DEDUPLICATION_SECONDS": "0.2"},
 }
 _COUNTER = re.compile(r"^rekam_attempts_total\{(?P<labels>[^}]*)\} (?P<value>\S+)$", re.MULTILINE)
+_CALLS_TO_LOSE = 100
+_LOOKED_EVERY = 0.05
 Work = Callable[[asyncio.Event], Awaitable[None]]
 
 
@@ -33,6 +36,7 @@ class Plan:
     seconds: float
     warm_up: float
     most: int
+    is_line_down: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +111,19 @@ class Site:
         found = (match for match in _COUNTER.finditer(text) if all(label in match["labels"] for label in wanted))
         return int(sum(float(match["value"]) for match in found))
 
+    async def hold_gate(self) -> None:
+        """Cut the line and let calls into it until the gate of identity checks holds and nothing is under way."""
+        await asyncio.to_thread(_cut_line, self.stack.endpoints.line_control)
+        await self.post_batch(_CALLS_TO_LOSE, Purpose.FIRST_RECORDING)
+        await wait_until(self._is_held, 60, "the gate did not hold")
+
+    async def _is_held(self) -> bool:
+        gates = orjson.loads(expect(await self.recording.get("/v1/gates"), 200).body)["items"]
+        return any(
+            gate["operation"] == "identity_check" and gate["state"] == "holding" and gate["in_flight"] == 0
+            for gate in gates
+        )
+
     async def rows(self, service: str, statement: str, *arguments: Any) -> list[asyncpg.Record]:
         """Ask a service's database, once."""
         connection = await asyncpg.connect(self.stack.endpoints.postgres[service], timeout=10)
@@ -118,3 +135,16 @@ class Site:
 
 async def _run(work: Work, stop: asyncio.Event) -> None:
     await work(stop)
+
+
+async def wait_until(is_so: Callable[[], Awaitable[bool]], within: float, otherwise: str) -> None:
+    """Look until it is so; raises `BenchFailed` when it takes too long."""
+    until = time.monotonic() + within
+    while not await is_so():
+        if time.monotonic() > until:
+            raise BenchFailed(otherwise)
+        await asyncio.sleep(_LOOKED_EVERY)
+
+
+def _cut_line(control: str) -> None:
+    httpx.put(f"{control}/faults", json={"kind": "down"}, timeout=10).raise_for_status()

@@ -189,10 +189,10 @@ def set_up_logs(service: str) -> None:
 
 def _without_messages(_logger: Any, _method: str, line: Any) -> Any:
     """PostgreSQL quotes the offending row in its messages: keep the class and the frames, drop the words."""
-    if line.pop("exc_info", None):
-        kind, _error, frames = sys.exc_info()
-        line["exception"] = kind.__name__ if kind else ""
-        line["frames"] = _frames(frames)
+    if told := line.pop("exc_info", None):
+        error = told if isinstance(told, BaseException) else sys.exc_info()[1]
+        line["exception"] = type(error).__name__ if error else ""
+        line["frames"] = _frames(error.__traceback__ if error else None)
     return line
 
 

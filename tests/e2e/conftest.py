@@ -12,10 +12,14 @@ from tools.local import Stack
 
 
 @pytest.fixture(scope="session")
-def stack_of_the_stories() -> Iterator[Stack]:
+def stack_of_the_stories(request: pytest.FixtureRequest) -> Iterator[Stack]:
+    failed_before = request.session.testsfailed
     with Stack.on_free_ports(new_folder(), settings=settings_of_the_stories()) as stack:
         yield stack.start()
-    stack.remove()
+    if request.session.testsfailed == failed_before:
+        stack.remove()
+    else:
+        print(f"\nlogs of the stories: {stack.folder / 'logs'}")  # noqa: T201  said to who reads the failure
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,48 @@ from tools.local import Stack
 from tools.verify import Result, verify
 
 _MARKER = b"CONTOH YANG BOCOR"
+_PLANTED = {
+    "I1": (
+        "intake",
+        """
+        CREATE TABLE kept AS SELECT * FROM capture LIMIT 1;
+        UPDATE capture SET packet_version = 9 WHERE recording_id IN (SELECT recording_id FROM kept)""",
+        """
+        UPDATE capture SET packet_version = kept.packet_version
+        FROM kept
+        WHERE kept.recording_id = capture.recording_id;
+        DROP TABLE kept""",
+    ),
+    "I4": (
+        "recording",
+        """
+        CREATE TABLE kept AS SELECT * FROM attempt LIMIT 1;
+        DELETE FROM attempt WHERE id IN (SELECT id FROM kept)""",
+        "INSERT INTO attempt SELECT * FROM kept; DROP TABLE kept",
+    ),
+    "I6": (
+        "status",
+        "UPDATE recording_view SET situation = 'x' || situation",
+        "UPDATE recording_view SET situation = substr(situation, 2)",
+    ),
+    "I7": (
+        "recording",
+        "UPDATE stage SET strikes = strikes + 7 WHERE stage = 'identity_check'",
+        "UPDATE stage SET strikes = strikes - 7 WHERE stage = 'identity_check'",
+    ),
+    "I10": (
+        "notification",
+        "INSERT INTO channel (name, is_enabled, changed_by) VALUES ('x', false, 'CONTOH YANG BOCOR')",
+        "DELETE FROM channel WHERE name = 'x'",
+    ),
+    "I13": (
+        "recording",
+        """
+        INSERT INTO quarantine (consumer, topic, partition, record_offset, key, headers, error)
+        VALUES ('recording', 'intake.events', 0, 9999, 'x', '{}', 'Planted')""",
+        "DELETE FROM quarantine WHERE error = 'Planted'",
+    ),
+}
 
 
 @pytest.fixture(scope="module")
@@ -34,61 +76,16 @@ async def office(stack_to_spoil: Stack) -> AsyncIterator[Office]:
 
 
 @pytest.mark.usefixtures("office")
-@pytest.mark.parametrize(
-    ("broken", "service", "spoil", "mend"),
-    [
-        (
-            {"I1"},
-            "intake",
-            "CREATE TABLE kept AS SELECT * FROM capture LIMIT 1; UPDATE capture SET packet_version = 9"
-            " WHERE recording_id IN (SELECT recording_id FROM kept)",
-            "UPDATE capture SET packet_version = kept.packet_version FROM kept"
-            " WHERE kept.recording_id = capture.recording_id; DROP TABLE kept",
-        ),
-        (
-            {"I4"},
-            "recording",
-            "CREATE TABLE kept AS SELECT * FROM attempt LIMIT 1; DELETE FROM attempt WHERE id IN (SELECT id FROM kept)",
-            "INSERT INTO attempt SELECT * FROM kept; DROP TABLE kept",
-        ),
-        (
-            {"I6"},
-            "status",
-            "UPDATE recording_view SET situation = 'x' || situation",
-            "UPDATE recording_view SET situation = substr(situation, 2)",
-        ),
-        (
-            {"I7"},
-            "recording",
-            "UPDATE stage SET strikes = strikes + 7 WHERE stage = 'identity_check'",
-            "UPDATE stage SET strikes = strikes - 7 WHERE stage = 'identity_check'",
-        ),
-        (
-            {"I10"},
-            "notification",
-            f"INSERT INTO channel (name, is_enabled, changed_by) VALUES ('x', false, '{_MARKER.decode()}')",
-            "DELETE FROM channel WHERE name = 'x'",
-        ),
-        (
-            {"I13"},
-            "recording",
-            "INSERT INTO quarantine (consumer, topic, partition, record_offset, key, headers, error)"
-            " VALUES ('recording', 'intake.events', 0, 9999, 'x', '{}', 'Planted')",
-            "DELETE FROM quarantine WHERE error = 'Planted'",
-        ),
-    ],
-)
-async def test_what_is_planted_is_found_and_nothing_else(
-    stack_to_spoil: Stack, broken: set[str], service: str, spoil: str, mend: str
-) -> None:
+@pytest.mark.parametrize("broken", _PLANTED)
+async def test_what_is_planted_is_found_and_nothing_else(stack_to_spoil: Stack, broken: str) -> None:
+    service, spoil, mend = _PLANTED[broken]
     dsn = stack_to_spoil.endpoints.postgres[service]
 
     async with _spoilt(dsn, spoil, mend):
         results = await verify(stack_to_spoil.endpoints, folder=stack_to_spoil.folder, markers=[_MARKER])
 
     found = {result.id for result in results if not result.is_ok}
-    assert broken <= found, _shown(results)
-    assert found <= broken | _FOLLOWS.get(min(broken), set()), _shown(results)
+    assert found == {broken}, _shown(results)
 
 
 @pytest.mark.usefixtures("office")
@@ -108,9 +105,6 @@ async def test_what_cannot_be_read_is_never_called_right(stack_to_spoil: Stack) 
     results = await verify(stack_to_spoil.endpoints, folder=None, only={"I1", "I11"})
 
     assert [result.is_ok for result in results] == [False, False]
-
-
-_FOLLOWS = {"I1": {"I11"}}
 
 
 async def _is_verified(world: World) -> bool:

@@ -271,6 +271,11 @@ async def _connected(stack: Stack, held: AsyncExitStack) -> Installation:
     held.push_async_callback(producer.stop)
     consumer = AIOKafkaConsumer(bootstrap_servers=ends.kafka, auto_offset_reset="earliest", enable_auto_commit=False)
     await consumer.start()
-    held.push_async_callback(consumer.stop)
+    held.push_async_callback(_stopped, consumer)
     consumer.assign([TopicPartition("recording.events", partition) for partition in range(6)])
     return Installation(stack, api, centre, line, traces, database, producer, consumer)
+
+
+async def _stopped(consumer: AIOKafkaConsumer) -> None:
+    """Stop it; a fetch that it cancels in a pause of its own comes back as a cancellation, which is not ours."""
+    await asyncio.gather(consumer.stop(), return_exceptions=True)

@@ -17,7 +17,7 @@ from services.notification.usecases.hear_facts import CHANNEL
 from services.notification.usecases.write_letters import Letter, write_letter
 from shared.ids import uuid7
 from shared.postgres.outbox import Outbox
-from shared.postgres.pool import Database
+from shared.postgres.pool import Database, clock
 from shared.sealing import OpeningKey
 
 _BATCH = 64
@@ -82,7 +82,8 @@ class SendMessages:
             results.setdefault(letter.claim.id, Later(failure))
 
     async def _settle(self, token: UUID, claims: Sequence[Claim], results: dict[UUID, Result]) -> None:
-        now = await self.database.now()
+        async with self.database.connection() as connection:
+            now = await clock(connection)
         verdicts = {
             claim.id: judge(
                 results[claim.id],
