@@ -19,12 +19,12 @@ async def attach_captures(tx: Transaction, events: list[Event[CaptureAccepted]],
     rows = [
         (recording_id, said.packet_version, said.dataref, said.digest, said.size, event.time)
         for recording_id, event in newest.items()
-        if (said := event.data) and locked[recording_id].is_open
+        if (said := event.data) and _still_takes_one(locked[recording_id])
     ]
     if not rows:
         return
     attached = [locked[recording_id] for recording_id in await recordings.attach(tx, rows)]
-    ready = [one for one in attached if Stage.IDENTITY_CHECK in one.done and Stage.DEDUPLICATION not in one.done]
+    ready = [one for one in attached if Stage.IDENTITY_CHECK in one.done]
     await _free(tx, ready, newest, outbox)
     await stages.open_all(tx, [_submission(one, newest[one.id].traceparent) for one in ready])
     await recordings.save(tx, ready)
@@ -39,6 +39,11 @@ async def _free(
         one.state = "in_progress"
         facts = [events_out.resumed(stage, "captured_again") for stage in freed.get(one.id, ())]
         await outbox.add(tx, events_out.told(one, facts, newest[one.id].traceparent))
+
+
+def _still_takes_one(recording: recordings.Recording) -> bool:
+    """A record the centre has found unique is printed as it is; its calls keep the packet version of their keys."""
+    return recording.is_open and Stage.DEDUPLICATION not in recording.done
 
 
 def _submission(recording: Recording, caused_by: str) -> stages.NewStage:

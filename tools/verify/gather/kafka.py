@@ -65,7 +65,7 @@ async def read_lag(bootstrap: str) -> dict[str, int]:
         f"group {group}, {one.topic}-{one.partition}": ends[one] - _offset(committed[group].get(one))
         for group, topics in GROUPS.items()
         for one in partitions
-        if one.topic in topics and committed[group]
+        if one.topic in topics
     }
 
 
