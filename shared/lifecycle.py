@@ -14,6 +14,10 @@ _STOP_SECONDS = 8.0
 _log = structlog.get_logger()
 
 
+class EndedEarly(Exception):
+    """A task ended although nobody asked it to."""
+
+
 async def run_until_stopped(tasks: dict[str, Task], stop: asyncio.Event | None = None) -> None:
     """Run all tasks until SIGTERM or SIGINT; a task that dies is a bug that stops the whole service, loudly."""
     stopping = stop or asyncio.Event()
@@ -21,7 +25,7 @@ async def run_until_stopped(tasks: dict[str, Task], stop: asyncio.Event | None =
     for received in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(received, stopping.set)
     async with asyncio.TaskGroup() as group:
-        running = [group.create_task(task(stopping), name=name) for name, task in tasks.items()]
+        running = [group.create_task(_to_the_stop(task, stopping), name=name) for name, task in tasks.items()]
         group.create_task(_cut_stragglers(running, stopping))
 
 
@@ -48,6 +52,19 @@ async def rest_unless(stop: asyncio.Event, seconds: float) -> None:
         await asyncio.wait_for(stop.wait(), seconds)
     except TimeoutError:
         return
+
+
+async def _to_the_stop(task: Task, stopping: asyncio.Event) -> None:
+    """A TaskGroup overlooks a task that returns, or is cancelled from within by a library: here it is a death."""
+    try:
+        await task(stopping)
+    except asyncio.CancelledError as error:
+        current = asyncio.current_task()
+        if current is None or current.cancelling():
+            raise
+        raise EndedEarly from error
+    if not stopping.is_set():
+        raise EndedEarly
 
 
 async def _cut_stragglers(running: list["asyncio.Task[None]"], stopping: asyncio.Event) -> None:

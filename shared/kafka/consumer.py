@@ -176,5 +176,10 @@ def _client(subscription: Subscription) -> AIOKafkaConsumer:
 async def _close(client: AIOKafkaConsumer) -> None:
     try:
         await asyncio.wait_for(client.stop(), 5)
-    except (KafkaError, OSError, TimeoutError) as error:
+    except (KafkaError, OSError, TimeoutError, asyncio.CancelledError) as error:
         _log.warning("kafka consumer was abandoned", error=type(error).__name__)
+        await client._client.close()  # noqa: SLF001  what stop() did not come to
+        # aiokafka lets the cancellation of its own tasks out of stop(): passed on, it would end us without a word.
+        ours = asyncio.current_task()
+        if isinstance(error, asyncio.CancelledError) and ours is not None and ours.cancelling():
+            raise

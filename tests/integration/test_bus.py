@@ -3,19 +3,17 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from time import monotonic
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from shared.events.catalog import TOPICS
 from shared.events.intake import TOPIC, ContactChanged
 from shared.kafka.producer import Producer
-from shared.kafka.topics import WrongPartitions, ensure_topics
+from shared.kafka.topics import ensure_topics
 from shared.postgres import outbox
 from shared.postgres.outbox import EventTooLarge, Outgoing
 from tests.support.bus import PARTITIONS, Bus, called, open_bus, running, served
@@ -84,7 +82,7 @@ async def test_two_relays_and_a_death_in_mid_publish_keep_the_order_of_each_key(
 
 async def test_a_bucket_is_leased_to_one_relay_and_passes_on_when_its_holder_is_gone(bus: Bus) -> None:
     alive, dead = uuid4(), uuid4()
-    lease = outbox.timedelta(seconds=0.3)
+    lease = timedelta(seconds=0.3)
 
     async with bus.database.transaction() as tx:
         await outbox.ensure_buckets(tx, PARTITIONS)
@@ -212,7 +210,7 @@ async def test_a_consumer_that_comes_back_under_its_name_goes_on_within_five_sec
 
 
 async def test_a_client_that_fetches_no_more_is_replaced(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
-    key, real, clients = uuid4(), AIOKafkaConsumer.getmany, []
+    key, real, really_stop, clients = uuid4(), AIOKafkaConsumer.getmany, AIOKafkaConsumer.stop, []
     monkeypatch.setattr("shared.kafka.consumer._STALLED_SECONDS", 0.5)
 
     async def is_deaf_at_first(self: Any, **how: Any) -> Any:
@@ -222,31 +220,17 @@ async def test_a_client_that_fetches_no_more_is_replaced(bus: Bus, monkeypatch: 
             return {}
         return await real(self, **how)
 
+    async def lets_a_cancellation_out(self: Any) -> None:
+        await really_stop(self)
+        raise asyncio.CancelledError
+
     monkeypatch.setattr(AIOKafkaConsumer, "getmany", is_deaf_at_first)
+    monkeypatch.setattr(AIOKafkaConsumer, "stop", lets_a_cancellation_out)
     async with running(bus.new_relay().run, bus.new_consumer().run):
         await bus.say(called(key, 1))
         await eventually(lambda: is_seen(bus, key, 1), within=15)
 
     assert len(clients) == 2
-
-
-async def test_topics_have_the_partitions_and_settings_asked_for(bus: Bus) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bus.bootstrap)
-    await admin.start()
-    try:
-        described = await admin.describe_topics(list(TOPICS))
-        [answer] = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name) for name in TOPICS])
-    finally:
-        await admin.close()
-
-    settings = {name: {row[0]: row[1] for row in rows} for *_, name, rows in answer.resources}
-    assert {topic["topic"]: len(topic["partitions"]) for topic in described} == dict.fromkeys(TOPICS, PARTITIONS)
-    assert all(settings[name].items() >= wanted.items() for name, wanted in TOPICS.items())
-
-
-async def test_another_number_of_partitions_stops_the_start_and_says_so(bus: Bus) -> None:
-    with pytest.raises(WrongPartitions, match=r"has 6 partitions, REKAM_PARTITIONS says 7"):
-        await asyncio.wait_for(bus.new_consumer(partitions=7).run(asyncio.Event()), 20)
 
 
 class SlowProducer(Producer):
@@ -283,7 +267,7 @@ async def has_committed(bus: Bus, offsets: int) -> bool:
 
 async def can_lease(bus: Bus, token: Any) -> bool:
     async with bus.database.transaction() as tx:
-        return len(await outbox.lease_buckets(tx, token, outbox.timedelta(seconds=5))) == PARTITIONS
+        return len(await outbox.lease_buckets(tx, token, timedelta(seconds=5))) == PARTITIONS
 
 
 async def records_of(bus: Bus, keys: set[bytes]) -> list[Any]:

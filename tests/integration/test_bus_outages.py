@@ -1,7 +1,7 @@
 """The bus outlives its broker and its database: nothing is lost, nothing counts twice, it comes back by itself."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from time import monotonic
 from uuid import uuid4
@@ -79,7 +79,7 @@ async def test_it_starts_while_broker_and_database_are_down(bus: Bus, postgres_a
 
 
 async def test_what_a_dead_broker_did_not_take_is_not_held_in_memory(bus: Bus, postgres_and_kafka: Stack) -> None:
-    """Each failed turn gives its client up whole, or an hour's outage would end in a storm of late duplicates."""
+    # Else an hour's outage, with a client left behind each turn, would end in a storm of late duplicates.
     key = uuid4()
     async with bus.database.transaction() as tx:
         await bus.outbox.add(tx, [called(key, 1)])
@@ -100,7 +100,7 @@ async def test_what_a_dead_broker_did_not_take_is_not_held_in_memory(bus: Bus, p
 
 
 @asynccontextmanager
-async def talking(bus: Bus, keys: list[object]) -> AsyncIterator[list[int]]:
+async def talking(bus: Bus, keys: Sequence[object]) -> AsyncIterator[list[int]]:
     said = [0]
 
     async def talk(stop: asyncio.Event) -> None:
@@ -113,7 +113,7 @@ async def talking(bus: Bus, keys: list[object]) -> AsyncIterator[list[int]]:
         yield said
 
 
-async def holds_exactly(bus: Bus, keys: list[object], count: int) -> None:
+async def holds_exactly(bus: Bus, keys: Sequence[object], count: int) -> None:
     for key in keys:
         await eventually(lambda key=key: is_seen(bus, key, count), within=30)
     for key in keys:
@@ -132,5 +132,3 @@ async def is_seen(bus: Bus, key: object, count: int) -> bool:
 
 async def is_waiting(bus: Bus, count: int) -> bool:
     return await bus.waiting() >= count
-
-

@@ -12,7 +12,6 @@ import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from shared.clock import now
-from shared.events.catalog import TOPICS
 from shared.events.envelope import Event
 from shared.events.intake import TOPIC, ApplicantCalled, ApplicantServed, Ticket
 from shared.events.vocabulary import TicketLane
@@ -25,7 +24,9 @@ from shared.postgres import inbox
 from shared.postgres.migrate import SHARED, migrate
 from shared.postgres.outbox import Outbox
 from shared.postgres.pool import Database, Transaction
+from shared.postgres.quarantine import Held
 from shared.telemetry import Telemetry
+from tests.support.eventually import eventually
 from tools.local import Stack
 
 PARTITIONS = 6
@@ -35,7 +36,10 @@ structlog.configure(
 )  # the default, coloured tracebacks cost a second each
 _BOARD = """
     CREATE TABLE IF NOT EXISTS board (
-        place bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, key text NOT NULL, fact text NOT NULL, number int NOT NULL)"""
+        place bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        key text NOT NULL,
+        fact text NOT NULL,
+        number int NOT NULL)"""
 
 
 def called(key: object, number: int, *, identifier: UUID | None = None) -> Event[Any]:
@@ -69,7 +73,9 @@ class Bus:
         producer = producer or Producer(self.bootstrap, timeout_seconds=5)
         return Relay(self.database, self.outbox, producer, TELEMETRY, partitions=PARTITIONS)
 
-    def new_consumer(self, hears: Hears | None = None, *, instance: str = "0", partitions: int = PARTITIONS) -> Consumer:
+    def new_consumer(
+        self, hears: Hears | None = None, *, instance: str = "0", partitions: int = PARTITIONS
+    ) -> Consumer:
         """Make a consumer that writes what it hears on the board, unless told otherwise."""
         heard = Subscription(self.bootstrap, self.group, instance, (TOPIC,), partitions)
         return Consumer(heard, self.database, hears or self.board(), TELEMETRY)
@@ -154,7 +160,7 @@ async def open_bus(stack: Stack, service: str = "status") -> AsyncIterator[Bus]:
     await _execute(dsn, f"CREATE SCHEMA {schema}")
     bus = Bus(f"{dsn}?search_path={schema}", stack.endpoints.kafka)
     async with running(bus.database.keep_open):
-        await _until_open(bus.database)
+        await eventually(bus.database.is_ready, within=15)
         yield bus
     await bus.database.close()
     await _execute(dsn, f"DROP SCHEMA {schema} CASCADE")
@@ -177,15 +183,8 @@ async def running(*tasks: Callable[[asyncio.Event], Awaitable[None]]) -> AsyncIt
 
 def heard_at(offset: int, event: Event[Any]) -> Heard:
     """Make what a consumer hands to its ears."""
-    headers = [(name, value.encode()) for name, value in event.headers().items()]
-    return Heard(held_of(offset, event.key, headers, event.value()), event)
-
-
-def held_of(offset: int, key: str, headers: list[tuple[str, bytes | None]], value: bytes | None) -> Any:
-    """Make a record's coordinates and content."""
-    from shared.postgres.quarantine import Held  # noqa: PLC0415
-
-    return Held(TOPIC, 0, offset, key, headers, value)
+    headers: list[tuple[str, bytes | None]] = [(name, value.encode()) for name, value in event.headers().items()]
+    return Heard(Held(TOPIC, 0, offset, event.key, headers, event.value()), event)
 
 
 async def _write(tx: Transaction, fact: str, events: list[Event[Any]], refuses: Callable[[Event[Any]], bool]) -> None:
@@ -194,12 +193,6 @@ async def _write(tx: Transaction, fact: str, events: list[Event[Any]], refuses: 
             raise ValueError("RAHASIA-7")
     rows = [(event.key, fact, event.sequence) for event in events]
     await tx.executemany("INSERT INTO board (key, fact, number) VALUES ($1, $2, $3)", rows)
-
-
-async def _until_open(database: Database) -> None:
-    async with asyncio.timeout(15):
-        while not await database.is_ready():
-            await asyncio.sleep(0.01)
 
 
 async def _execute(dsn: str, sql: str) -> None:
@@ -217,6 +210,3 @@ def _event(said: Any, key: object, number: int, identifier: UUID | None) -> Even
 
 def _ticket() -> Ticket:
     return Ticket(id=uuid7(), number="A-001", lane=next(iter(TicketLane)))
-
-
-__all__ = ["PARTITIONS", "TELEMETRY", "TOPICS", "Bus", "called", "open_bus", "running", "served"]

@@ -10,7 +10,7 @@ from shared.clock import now
 from shared.ids import made_at, smallest_uuid7_at, uuid7
 
 NANOSECONDS = st.integers(0, 4_102_444_800_000_000_000)
-MOMENTS = st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1)).map(lambda moment: moment.replace(tzinfo=UTC))  # noqa: DTZ001  made aware at once
+MOMENTS = st.timedeltas(timedelta(0), timedelta(days=80_000)).map(lambda age: datetime(1970, 1, 1, tzinfo=UTC) + age)
 
 
 @given(NANOSECONDS, st.integers(250, 10**15))

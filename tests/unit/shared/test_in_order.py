@@ -7,10 +7,10 @@ from uuid import uuid4
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.events.envelope import Event
+from shared.events.envelope import Data, Event
 from shared.events.intake import ApplicantCalled, ApplicantNoShow, ApplicantServed, Ticket
 from shared.events.vocabulary import TicketLane
-from shared.kafka.ears import in_order
+from shared.kafka.ears import UseCase, in_order
 from shared.postgres.pool import Transaction
 
 TICKET = Ticket(id=uuid4(), number="A-001", lane=next(iter(TicketLane)))
@@ -24,7 +24,7 @@ async def close(_tx: Transaction, _events: list[Event[Any]]) -> None:
     """Stand for a use case that hears two types."""
 
 
-HEARS = {ApplicantCalled: call, ApplicantServed: close, ApplicantNoShow: close}
+HEARS: dict[type[Data], UseCase] = {ApplicantCalled: call, ApplicantServed: close, ApplicantNoShow: close}
 SAID = {
     "called": ApplicantCalled(ticket=TICKET, counter=1),
     "served": ApplicantServed(ticket=TICKET),

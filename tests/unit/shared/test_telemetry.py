@@ -64,7 +64,7 @@ def sink() -> Iterator[Sink]:
     kept: list[ExportTraceServiceRequest] = []
 
     class Keep(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: N802  the name is http.server's
+        def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             if self.headers.get("Content-Encoding") == "gzip":
                 raise AssertionError
@@ -85,7 +85,8 @@ def sink() -> Iterator[Sink]:
 
 
 def test_a_log_shows_kind_and_place_of_an_exception_but_not_its_words() -> None:
-    ran = subprocess.run([sys.executable, "-c", LOGGING], capture_output=True, text=True, timeout=30, check=True)  # noqa: S603  our own words
+    command = [sys.executable, "-c", LOGGING]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)  # noqa: S603  our own words
 
     assert MARKER not in ran.stdout + ran.stderr
     assert ran.stdout.count("quote_a_person") == 4
@@ -113,7 +114,9 @@ def test_a_span_told_afterwards_keeps_the_ids_of_its_row(sink: Sink) -> None:
     attempt = FinishedSpan("attempt submission", TRACE, SPAN, 1, 9, {"rekam.stage": "submission"}, links=[MADE, "bad"])
     phase = child(attempt, "connect", 2, 3, "network")
 
-    telemetry.record(FinishedSpan(**{name: getattr(attempt, name) for name in attempt.__slots__} | {"children": [phase]}))
+    telemetry.record(
+        FinishedSpan(**{name: getattr(attempt, name) for name in attempt.__slots__} | {"children": [phase]})
+    )
     telemetry.shut_down()
 
     told, below = sink.spans
