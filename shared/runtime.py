@@ -79,7 +79,15 @@ class Runtime:
 
     def tasks(self, app: FastAPI) -> dict[str, Task]:
         """List the tasks for `lifecycle.run_until_stopped`."""
-        relay = Relay(self.database, self.outbox, self.producer, self.telemetry, partitions=self.settings.partitions)
+        holder = f"{self.service}/{self.settings.instance}"
+        relay = Relay(
+            self.database,
+            self.outbox,
+            self.producer,
+            self.telemetry,
+            partitions=self.settings.partitions,
+            holder=holder,
+        )
 
         async def serve_http(stop: asyncio.Event) -> None:
             await self._keys.fetch()

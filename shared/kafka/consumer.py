@@ -25,6 +25,7 @@ from shared.telemetry import Telemetry
 
 Hears: TypeAlias = Mapping[type[Data], UseCase]
 _STALLED_SECONDS = 20.0
+_LOOK_SECONDS = 5.0
 _log = structlog.get_logger()
 
 
@@ -88,11 +89,11 @@ class Consumer:
 
     async def _fetch_and_apply(self, client: AIOKafkaConsumer, stop: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()
-        heard_at = loop.time()
+        heard_at = looked_at = loop.time()
         while not stop.is_set():
-            records = await client.getmany(timeout_ms=200, max_records=self._subscription.batch_size)
-            self.is_hearing = bool(client.assignment())
+            records = await client.getmany(timeout_ms=500, max_records=self._subscription.batch_size)
             if records:
+                self.is_hearing = True
                 await self._apply([record for part in records.values() for record in part], stop)
                 if stop.is_set():
                     return
@@ -102,9 +103,11 @@ class Consumer:
                     {partition: (client.highwater(partition) or end) - end for partition, end in ends.items()}
                 )
                 heard_at = loop.time()
-            elif loop.time() - heard_at > _STALLED_SECONDS:
-                await self._check_progress(client)
-                heard_at = loop.time()
+            elif not self.is_hearing or loop.time() - looked_at > _LOOK_SECONDS:
+                # getmany() is as silent about a dead broker as about a quiet one: ask it.
+                if await self._is_behind(client) and loop.time() - heard_at > _STALLED_SECONDS:
+                    raise Stalled
+                looked_at = loop.time()
 
     async def _apply(self, records: Sequence[ConsumerRecord], stop: asyncio.Event) -> None:
         """Apply a batch, waiting as long as PostgreSQL is away; returns early, unapplied, only at the stop."""
@@ -140,16 +143,16 @@ class Consumer:
         except Undecodable as error:
             return Heard(held, None, str(error))
 
-    async def _check_progress(self, client: AIOKafkaConsumer) -> None:
+    async def _is_behind(self, client: AIOKafkaConsumer) -> bool:
         assigned = client.assignment()
+        self.is_hearing = bool(assigned)
         if not assigned:
-            raise Stalled
-        async with asyncio.timeout(10):
+            return True
+        async with asyncio.timeout(5):
             ends = await client.end_offsets(list(assigned))
             behind = {partition: end - await client.position(partition) for partition, end in ends.items()}
         self._note_lag(behind)
-        if any(lag > 0 for lag in behind.values()):
-            raise Stalled
+        return any(lag > 0 for lag in behind.values())
 
     def _note_lag(self, behind: Mapping[TopicPartition, int]) -> None:
         self.lag |= {f"{partition.topic}-{partition.partition}": lag for partition, lag in behind.items()}
@@ -167,7 +170,7 @@ def _client(subscription: Subscription) -> AIOKafkaConsumer:
         heartbeat_interval_ms=3_000,
         max_poll_interval_ms=300_000,
         request_timeout_ms=15_000,
-        fetch_max_wait_ms=100,
+        fetch_max_wait_ms=500,
         max_partition_fetch_bytes=2 * 1024 * 1024,
         metadata_max_age_ms=30_000,
     )

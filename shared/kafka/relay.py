@@ -2,11 +2,10 @@
 
 import asyncio
 from datetime import timedelta
-from uuid import UUID
+from uuid import NAMESPACE_OID, UUID, uuid5
 
 import structlog
 
-from shared.ids import uuid7
 from shared.kafka.producer import NotPublished, Producer
 from shared.lifecycle import rest_unless
 from shared.postgres import outbox
@@ -15,7 +14,7 @@ from shared.telemetry import Telemetry
 
 _LEASE = timedelta(seconds=20)  # outlives one publish with its timeout
 _RENEW_SECONDS = 5.0
-_POLL_SECONDS = 0.1
+_POLL_SECONDS = 0.2
 _PER_BUCKET = 1000
 _WAITS: tuple[type[BaseException], ...] = (NotPublished, *AWAY)
 _log = structlog.get_logger()
@@ -25,14 +24,22 @@ class Relay:
     """One per process; several relays of one service share the buckets by lease."""
 
     def __init__(
-        self, database: Database, box: outbox.Outbox, producer: Producer, telemetry: Telemetry, *, partitions: int
+        self,
+        database: Database,
+        box: outbox.Outbox,
+        producer: Producer,
+        telemetry: Telemetry,
+        *,
+        partitions: int,
+        holder: str,
     ) -> None:
         self._database = database
         self._box = box
         self._producer = producer
         self._telemetry = telemetry
         self._partitions = partitions
-        self._token: UUID = uuid7()
+        # A replica that was killed finds its own leases when it starts again; its zombie's publishes are duplicates.
+        self._token: UUID = uuid5(NAMESPACE_OID, holder)
         self._buckets: list[int] = []
         self._leased_at = float("-inf")
 

@@ -16,9 +16,9 @@ async def test_the_same_arrival_from_two_clients_at_once_is_one_recording(world:
     (applicant,) = office.people(1, purposes=("first_recording",))
     others = {"Authorization": f"Bearer {await world.token('officer', office.code)}"}
 
-    answers = await asyncio.gather(*[
-        _posts(world, applicant, office, headers, str(uuid4())) for headers in (office.headers, others)
-    ])
+    answers = await asyncio.gather(
+        *[_posts(world, applicant, office, headers, str(uuid4())) for headers in (office.headers, others)]
+    )
 
     assert sorted(answer.status_code for answer in answers) == [200, 201], "one is registered, the other rejoins"
     assert len({answer.json()["recording_id"] for answer in answers}) == 1

@@ -39,7 +39,8 @@ class Neighbourhood:
 
     stack: Stack
     http: httpx.AsyncClient
-    headers: dict[str, str]
+    officer: dict[str, str]
+    regency: dict[str, str]
 
     async def parts(self, service: str) -> dict[str, bool]:
         """Tell what a service says of its parts."""
@@ -59,18 +60,18 @@ class Neighbourhood:
 
     async def asks(self, service: str) -> httpx.Response:
         """Ask a service for something that is in its database."""
-        return await self.http.get(getattr(self.stack.endpoints, service) + _GUARDED[service], headers=self.headers)
+        return await self.http.get(getattr(self.stack.endpoints, service) + _GUARDED[service], headers=self.regency)
 
     async def registers(self, serial: int) -> httpx.Response:
         """Register somebody."""
         body = {**_NOBODY, "nik": f"321601150190{serial}"}
-        headers = self.headers | {"Idempotency-Key": str(uuid4())}
+        headers = self.officer | {"Idempotency-Key": str(uuid4())}
         return await self.http.post(f"{self.stack.endpoints.intake}/v1/arrivals", json=body, headers=headers)
 
     async def knows(self, recording_id: str) -> bool:
         """Tell whether recording has heard of a recording."""
         url = f"{self.stack.endpoints.recording}/v1/recordings/{recording_id}"
-        return (await self.http.get(url, headers=self.headers)).is_success
+        return (await self.http.get(url, headers=self.officer)).is_success
 
     async def does(self, what: str, name: str, **how: bool) -> None:
         """Do something to a part: kill, pause, resume, start_service, stop_service."""
@@ -81,10 +82,11 @@ class Neighbourhood:
 async def neighbourhood() -> AsyncIterator[Neighbourhood]:
     with Stack.on_free_ports(new_folder(), settings=settings_of_the_stories()) as stack:
         await asyncio.to_thread(stack.start, ("postgres", "kafka", "issuer", *SERVICES))
-        token = await asyncio.to_thread(fetch_token, stack.endpoints.issuer, "officer", _OFFICE)
-        reader = await asyncio.to_thread(fetch_token, stack.endpoints.issuer, "regency", f"{REGENCY}.")
+        issuer = stack.endpoints.issuer
+        officer = await asyncio.to_thread(fetch_token, issuer, "officer", _OFFICE)
+        regency = await asyncio.to_thread(fetch_token, issuer, "regency", f"{REGENCY}.")
         async with httpx.AsyncClient(trust_env=False, timeout=40) as http:
-            yield Neighbourhood(stack, http, {"Authorization": f"Bearer {token}", "Reader": reader})
+            yield Neighbourhood(stack, http, _bearer(officer), _bearer(regency))
     stack.remove()
 
 
@@ -166,6 +168,10 @@ async def test_the_identity_provider_away_closes_no_office(neighbourhood: Neighb
         assert (await neighbourhood.registers(2301)).status_code == 201
     finally:
         await neighbourhood.does("start_service", "issuer")
+
+
+def _bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
 
 
 async def _every_service_answers_503(neighbourhood: Neighbourhood) -> None:

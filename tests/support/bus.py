@@ -71,7 +71,7 @@ class Bus:
     def new_relay(self, producer: Producer | None = None) -> Relay:
         """Make one more relay of this outbox."""
         producer = producer or Producer(self.bootstrap, timeout_seconds=5)
-        return Relay(self.database, self.outbox, producer, TELEMETRY, partitions=PARTITIONS)
+        return Relay(self.database, self.outbox, producer, TELEMETRY, partitions=PARTITIONS, holder=str(uuid7()))
 
     def new_consumer(
         self, hears: Hears | None = None, *, instance: str = "0", partitions: int = PARTITIONS

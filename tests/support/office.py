@@ -78,7 +78,9 @@ class Memory:
 class Office:
     """One office's counters; a post whose answer is lost is sent again under its key, and counts once."""
 
-    def __init__(self, http: httpx.AsyncClient, endpoints: Endpoints, *, code: str, token: str, key: SealingKey) -> None:
+    def __init__(
+        self, http: httpx.AsyncClient, endpoints: Endpoints, *, code: str, token: str, key: SealingKey
+    ) -> None:
         self._http = http
         self._endpoints = endpoints
         self._key = key

@@ -229,9 +229,7 @@ def _each_effect_is_once(office: Office, journal: list[dict[str, Any]]) -> None:
 
 def _arrived_unchanged(office: Office, journal: list[dict[str, Any]]) -> None:
     there = {
-        call["recording_id"]: call["digest"]
-        for call in journal
-        if call["operation"] == "submission" and call["effect"]
+        call["recording_id"]: call["digest"] for call in journal if call["operation"] == "submission" and call["effect"]
     }
     assert there == office.memory.captures, "digests at the centre differ from those taken at the counter"
 
