@@ -15,7 +15,7 @@ from bench.client import BenchFailed
 from bench.people import People
 from bench.result import Result, show
 from bench.site import SETTINGS, Plan, Site
-from tools.local import Stack
+from tools.local import Stack, StartFailed
 
 Measure = Callable[[Site, Plan], Awaitable[Result]]
 # In this order one stack can serve all of them (`--quick`): the dead line comes last.
@@ -71,7 +71,11 @@ def _measure(names: Sequence[str], plan: Plan, *, is_kept: bool) -> list[str]:
     stack = Stack.on_free_ports(folder, settings=SETTINGS)
     began = time.monotonic()
     with stack:
-        stack.start()
+        try:
+            stack.start()
+        except StartFailed as failure:
+            print(f"\nthe stack did not start: {failure}", file=sys.stderr)
+            return list(names)
         print(f"\n(a stack was ready after {time.monotonic() - began:.1f} s)", flush=True)
         people = People()
         failed = [name for name in names if not uvloop.run(_measure_one(stack, people, name, plan))]

@@ -14,12 +14,14 @@ from services.recording.settings import RecordingSettings
 from services.recording.store import gates, ledger
 from shared.clock import now
 from shared.events import intake
+from shared.events.vocabulary import Operation
 from shared.lifecycle import run_until_stopped
 from shared.packets import PacketStore
 from shared.postgres.pool import Transaction
 from shared.runtime import Runtime
 
 _FOLDER = Path(__file__).parent
+_BEGUN_BY_EVENTS = (Operation.IDENTITY_CHECK, Operation.SUBMISSION)
 
 
 def build_runtime(settings: RecordingSettings) -> Runtime:
@@ -37,7 +39,7 @@ def build_app(runtime: Runtime, settings: RecordingSettings, work: Work) -> Fast
     app = runtime.web("Rekam recording")
     request_key = bytes.fromhex(settings.request_key)
     app.include_router(api.routes(runtime.database, runtime.outbox, request_key, settings.traces_url, work.ring))
-    runtime.hear(app, hears(runtime.outbox), after=work.ring)
+    runtime.hear(app, hears(runtime.outbox), after=lambda: work.ring(_BEGUN_BY_EVENTS))
     return app
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from services.recording.domain.answers import Refused, Succeeded, Trail
 from services.recording.domain.gate import Gate
+from services.recording.domain.journey import FOLLOWED_BY
 from services.recording.domain.retry import Park
 from services.recording.domain.stage import Judged, due_at, next_action
 from services.recording.store.recordings import Recording
@@ -37,6 +38,12 @@ class Attempted:
     def traceparent(self) -> str:
         """The attempt's own span: where its events were made."""
         return f"00-{self.row.trace_id}-{self.row.span_id}-01"
+
+    @property
+    def wakes(self) -> tuple[Operation, ...]:
+        """Name the operations that have something new to do after it."""
+        life = self.judged.life
+        return FOLLOWED_BY.get(life.stage, ()) if life.state == "done" else (life.operation,)
 
     @property
     def owner(self) -> Owner | None:

@@ -15,6 +15,7 @@ from shared.telemetry import Telemetry
 _LEASE = timedelta(seconds=20)  # outlives one publish with its timeout
 _RENEW_SECONDS = 5.0
 _POLL_SECONDS = 0.2
+_COMPANY_SECONDS = 0.01  # events wait this long for others: one read, one publish, one delete for all
 _PER_BUCKET = 1000
 _WAITS: tuple[type[BaseException], ...] = (NotPublished, *AWAY)
 _log = structlog.get_logger()
@@ -57,6 +58,7 @@ class Relay:
                     continue
                 if not moved:
                     await rest_unless(self._box.wake, _POLL_SECONDS)
+                await rest_unless(stop, _COMPANY_SECONDS)
         finally:
             await self._release()
 

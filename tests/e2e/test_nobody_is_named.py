@@ -93,7 +93,7 @@ async def _tables(world: World) -> AsyncIterator[tuple[str, bytes]]:
         connection = await asyncpg.connect(world.endpoints.postgres[service])
         try:
             names = await connection.fetch(
-                "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename"
+                "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
             )
             for (name,) in names:
                 copied = bytearray()

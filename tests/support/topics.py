@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
 
 from shared.events.catalog import TOPICS
 
@@ -27,25 +27,19 @@ class Record:
 
 async def all_records(bootstrap: str) -> list[Record]:
     """Read all our topics from the beginning to their present ends."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
+    consumer = AIOKafkaConsumer(*TOPICS, bootstrap_servers=bootstrap, auto_offset_reset="earliest")
     async with asyncio.timeout(60):
         await consumer.start()
         try:
-            await consumer.client.force_metadata_update()
             return await _read(consumer)
         finally:
             await consumer.stop()
 
 
 async def _read(consumer: AIOKafkaConsumer) -> list[Record]:
-    parts = [
-        TopicPartition(topic, number)
-        for topic in TOPICS
-        for number in sorted(consumer.partitions_for_topic(topic) or ())
-    ]
-    consumer.assign(parts)
+    parts = consumer.assignment()
+    assert {part.topic for part in parts} == set(TOPICS), "a topic is missing"
     ends = await consumer.end_offsets(parts)
-    await consumer.seek_to_beginning(*parts)
     found: list[Record] = []
     while any([await consumer.position(part) < ends[part] for part in parts]):
         for batch in (await consumer.getmany(timeout_ms=500)).values():

@@ -19,6 +19,11 @@ OPERATION: dict[Stage, Operation] = {
     Stage.CARD_PRINTING: Operation.CARD_PRINT,
     Stage.SUKET_ISSUE: Operation.SUKET,
 }
+# Whose worker has something new to do when a stage is done.
+FOLLOWED_BY: dict[Stage, tuple[Operation, ...]] = {
+    Stage.IDENTITY_CHECK: (Operation.SUBMISSION, Operation.SUKET),
+    Stage.SUBMISSION: (Operation.ASK,),
+}
 _TRAVELLER = timedelta(days=7)
 _BACKLOG = timedelta(hours=24)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 import structlog
@@ -13,13 +13,14 @@ from services.recording.loops.gauges import count_attempt
 from services.recording.store.claims import Claimed
 from services.recording.usecases.accept_outcomes import Outcome, accept_outcomes
 from services.recording.usecases.call_centre import call_centre
-from services.recording.usecases.claim_stages import claim_stages
+from services.recording.usecases.claim_stages import Turn, claim_stages
 from services.recording.usecases.expire_leases import expire_leases
 from services.recording.usecases.write_ledger import span_of
 from shared.events.vocabulary import Operation
 from shared.lifecycle import keep_doing, rest_unless
 from shared.postgres.pool import AWAY
 
+_COMPANY_SECONDS = 0.01  # a claim waits this long for what becomes due together
 _COLLECT_SECONDS = 0.01
 _COLLECT_MOST = 64
 _LEASE_BEYOND_DEADLINE = 10.0
@@ -34,11 +35,12 @@ class Work:
         self._desk = desk
         self._outcomes: asyncio.Queue[Outcome] = asyncio.Queue()
         self._bells = {operation: asyncio.Event() for operation in Operation}
+        self._full: set[Operation] = set()
 
-    def ring(self) -> None:
-        """Wake every worker: something may have become due."""
-        for bell in self._bells.values():
-            bell.set()
+    def ring(self, operations: Iterable[Operation] = tuple(Operation)) -> None:
+        """Wake the workers of these operations: something may have become due."""
+        for operation in operations:
+            self._bells[operation].set()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve all operations; the collector ends last, so that no outcome of a call under way is lost."""
@@ -57,22 +59,23 @@ class Work:
 
             async def turn() -> float:
                 bell.clear()
-                claimed, rest_seconds = await self._claim(operation)
-                for one in claimed:
+                found = await self._claim(operation)
+                for one in found.claimed:
                     call = calls.create_task(self._call(one))
                     in_hand.add(call)
                     call.add_done_callback(in_hand.discard)
-                await _bell_or(bell, stop, rest_seconds)
-                return 0.0
+                await _bell_or(bell, stop, found.rest_seconds)
+                return _COMPANY_SECONDS
 
             await keep_doing(turn, stop, name=f"work {operation}")
             await _finish(in_hand)
 
-    async def _claim(self, operation: Operation) -> tuple[list[Claimed], float]:
+    async def _claim(self, operation: Operation) -> Turn:
         lease = timedelta(seconds=self._desk.deadlines.longest(operation) + _LEASE_BEYOND_DEADLINE)
         async with self._desk.database.transaction() as tx:
             found = await claim_stages(tx, operation, most=self._desk.most_in_flight, lease=lease)
-        return found.claimed, found.rest_seconds
+        (self._full.add if found.is_full else self._full.discard)(operation)
+        return found
 
     async def _call(self, claimed: Claimed) -> None:
         desk = self._desk
@@ -105,8 +108,9 @@ class Work:
                 return
 
     def _show(self, attempted: Sequence[Attempted]) -> None:
-        if attempted:
-            self.ring()
+        # Wake those for whom there is something new: a stage opened or brought forward, or room in a full gate.
+        self.ring(self._full & {one.row.life.operation for one in attempted})
+        self.ring({operation for one in attempted for operation in one.wakes})
         for one in attempted:
             self._desk.telemetry.record(span_of(one))
             count_attempt(one)

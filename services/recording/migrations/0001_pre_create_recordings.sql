@@ -66,7 +66,7 @@ CREATE TABLE stage (
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_cost_delay = 0,
         autovacuum_analyze_scale_factor = 0.02);
 CREATE INDEX stage_claim ON stage (operation, lane, office, due_at) WHERE state = 'waiting';
-CREATE INDEX stage_next_due ON stage (operation, due_at) WHERE state = 'waiting';
+CREATE INDEX stage_next_due ON stage (operation, lane, due_at) WHERE state = 'waiting';
 CREATE INDEX stage_leased ON stage (leased_until, operation) WHERE state = 'in_flight';
 CREATE INDEX stage_parked ON stage (signature) WHERE state = 'parked';
 

@@ -15,14 +15,21 @@ _LOCK_GATE = """
     WHERE operation = $1
     FOR UPDATE"""
 
-_IN_FLIGHT = """
-    SELECT count(*)
-    FROM stage
-    WHERE state = 'in_flight' AND operation = $1 AND leased_until > clock_timestamp()"""  # leans on stage_leased
+# What a turn must know before it walks: live leases, whoever holds them, and when each lane's next stage is due.
+_LOOK = """
+    SELECT clock_timestamp() AS now,
+        (SELECT count(*)
+            FROM stage
+            WHERE state = 'in_flight' AND operation = $1 AND leased_until > clock_timestamp()) AS in_flight,
+        (SELECT min(due_at) FROM stage WHERE state = 'waiting' AND operation = $1 AND lane = 'traveller') AS traveller,
+        (SELECT min(due_at) FROM stage WHERE state = 'waiting' AND operation = $1 AND lane = 'today') AS today,
+        (SELECT min(due_at) FROM stage WHERE state = 'waiting' AND operation = $1 AND lane = 'backlog') AS backlog
+    """  # leans on stage_leased and stage_next_due
 
-# A recursive walk: one index probe per office, from the cursor on; leans on stage_claim.
+# A recursive walk, one index probe per office, from the cursor on and once round; leans on stage_claim. With fewer
+# offices than places each gets the same number, so no office is served twice before every office was served once.
 _CLAIM = """
-    WITH RECURSIVE ring AS (
+    WITH RECURSIVE ahead AS (
         (SELECT office, due_at
          FROM stage
          WHERE state = 'waiting' AND operation = $1 AND lane = $2 AND office > $3
@@ -30,16 +37,31 @@ _CLAIM = """
          LIMIT 1)
         UNION ALL
         SELECT n.*
-        FROM ring r
+        FROM ahead r
         CROSS JOIN LATERAL (
             SELECT office, due_at
             FROM stage
             WHERE state = 'waiting' AND operation = $1 AND lane = $2 AND office > r.office
             ORDER BY office, due_at
             LIMIT 1) n),
+    behind AS (
+        (SELECT office, due_at
+         FROM stage
+         WHERE state = 'waiting' AND operation = $1 AND lane = $2 AND office <= $3
+         ORDER BY office, due_at
+         LIMIT 1)
+        UNION ALL
+        SELECT n.*
+        FROM behind r
+        CROSS JOIN LATERAL (
+            SELECT office, due_at
+            FROM stage
+            WHERE state = 'waiting' AND operation = $1 AND lane = $2 AND office > r.office AND office <= $3
+            ORDER BY office, due_at
+            LIMIT 1) n),
     turn AS MATERIALIZED (
         SELECT office
-        FROM ring
+        FROM (SELECT office, due_at FROM ahead UNION ALL SELECT office, due_at FROM behind) ring
         WHERE due_at <= clock_timestamp()
         LIMIT $4),
     picked AS MATERIALIZED (
@@ -51,12 +73,12 @@ _CLAIM = """
             WHERE state = 'waiting' AND operation = $1 AND lane = $2 AND office = t.office
                 AND due_at <= clock_timestamp()
             ORDER BY due_at
-            LIMIT $5
+            LIMIT (SELECT greatest(1, $4 / count(*)) FROM turn)
             FOR UPDATE SKIP LOCKED) p)
     UPDATE stage s
     SET state = 'in_flight',
-        lease_token = $6,
-        leased_until = clock_timestamp() + $7::interval,
+        lease_token = $5,
+        leased_until = clock_timestamp() + $6::interval,
         attempt_id = uuidv7(),
         trace_id = replace(gen_random_uuid()::text, '-', ''),
         span_id = substr(replace(gen_random_uuid()::text, '-', ''), 1, 16),
@@ -72,15 +94,6 @@ _MOVE_CURSORS = """
     UPDATE gate
     SET cursor_traveller = $2, cursor_today = $3, cursor_backlog = $4
     WHERE operation = $1"""
-
-_NEXT_DUE = """
-    SELECT min(due_at) AS due_at, clock_timestamp() AS now
-    FROM (
-        SELECT due_at
-        FROM stage
-        WHERE state = 'waiting' AND operation = $1
-        ORDER BY due_at
-        LIMIT 1) soonest"""  # leans on stage_next_due
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,34 +139,36 @@ def gate_of(row: Any) -> Gate:
     )
 
 
-async def count_in_flight(tx: Transaction, operation: Operation) -> int:
-    """Count live leases, whoever holds them."""
-    count: int = await tx.fetchval(_IN_FLIGHT, operation)
-    return count
+@dataclass(frozen=True, slots=True)
+class Look:
+    """An operation's queue at one glance: live leases, and the seconds until each lane's next stage is due."""
+
+    in_flight: int
+    due_in: dict[Lane, float]
+
+    def due_lanes(self) -> list[Lane]:
+        """Name the lanes that have something to do now."""
+        return [lane for lane, seconds in self.due_in.items() if seconds <= 0]
+
+
+async def look(tx: Transaction, operation: Operation) -> Look:
+    """Look at a queue by the database's clock; a lane in which nothing waits is not named."""
+    row = await tx.fetchrow(_LOOK, operation)
+    if row is None:
+        raise LookupError(operation)
+    due_in = {lane: (row[lane] - row["now"]).total_seconds() for lane in Lane if row[lane] is not None}
+    return Look(row["in_flight"], due_in)
 
 
 async def claim(
     tx: Transaction, operation: Operation, lane: Lane, *, cursor: str, places: int, token: UUID, lease: timedelta
 ) -> list[Claimed]:
-    """Claim one stage of each office after the cursor, starting again at the first office when the ring is short."""
-    rows = await tx.fetch(_CLAIM, operation, lane, cursor, places, 1, token, lease)
+    """Claim for the offices in turn, from the cursor on and once round; in that order."""
+    rows = await tx.fetch(_CLAIM, operation, lane, cursor, places, token, lease)
     claimed = [Claimed(**dict(row)) for row in rows]
-    claimed.sort(key=lambda one: one.office)
-    if len(claimed) < places and cursor:
-        rest = await claim(tx, operation, lane, cursor="", places=places - len(claimed), token=token, lease=lease)
-        return claimed + rest
-    return claimed
+    return sorted(claimed, key=lambda one: (one.office <= cursor, one.office))
 
 
 async def move_cursors(tx: Transaction, operation: Operation, cursors: dict[Lane, str]) -> None:
     """Remember where each lane's round stands."""
     await tx.execute(_MOVE_CURSORS, operation, *(cursors[lane] for lane in Lane))
-
-
-async def seconds_until_due(tx: Transaction, operation: Operation) -> float | None:
-    """Tell how long until the next stage of this operation is due; absent when none waits."""
-    row = await tx.fetchrow(_NEXT_DUE, operation)
-    if row is None or row["due_at"] is None:
-        return None
-    seconds: float = (row["due_at"] - row["now"]).total_seconds()
-    return seconds
