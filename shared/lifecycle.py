@@ -58,13 +58,16 @@ async def _to_the_stop(task: Task, stopping: asyncio.Event) -> None:
     """A TaskGroup overlooks a task that returns, or is cancelled from within by a library: here it is a death."""
     try:
         await task(stopping)
+        if not stopping.is_set():
+            raise EndedEarly
     except asyncio.CancelledError as error:
         current = asyncio.current_task()
         if current is None or current.cancelling():
             raise
         raise EndedEarly from error
-    if not stopping.is_set():
-        raise EndedEarly
+    finally:
+        # A library may swallow the TaskGroup's one cancellation; the stop reaches every task for certain.
+        stopping.set()
 
 
 async def _cut_stragglers(running: list["asyncio.Task[None]"], stopping: asyncio.Event) -> None:

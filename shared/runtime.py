@@ -4,6 +4,7 @@ Only a service's `app.py` uses this; the rooms below get what they need as argum
 """
 
 import asyncio
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -43,6 +44,7 @@ class Runtime:
         prepare: Prepare | None = None,
     ) -> None:
         set_up_logs(service)
+        os.nice(settings.niceness)
         self.settings = settings
         self.service = service
         self._prepare_more = prepare
@@ -73,6 +75,7 @@ class Runtime:
             instance=self.settings.instance,
             topics=self._topics,
             partitions=self.settings.partitions,
+            company_seconds=self.settings.company_seconds,
         )
         self._consumer = Consumer(heard, self.database, hears, self.telemetry, after=after)
         app.include_router(quarantine_routes(self.database, self._consumer.ears))

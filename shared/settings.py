@@ -24,6 +24,8 @@ class ServiceSettings(BaseSettings):
     audience: str = Field("rekam", description="The `aud` a token must carry.")
     otlp_url: str = Field("", description="Base address of the OTLP/HTTP collector; empty: spans go nowhere.")
     traces_url: str = Field("", description="Base address of the page that shows a trace at /traces/{id}.")
+    company_seconds: float = Field(0.05, ge=0, le=1, description="How long heard events wait for others to join them.")
+    niceness: int = Field(0, ge=0, le=19, description="How far this process stands back when the processor is full.")
     pool_size: int = Field(8, ge=2, description="Connections to PostgreSQL this process may hold.")
     request_key: str = Field("", description="Hex key of the HMAC over idempotent request bodies.")
     offices_file: Path = Field(Path("deploy/offices.json"), description="The offices this installation serves.")

@@ -17,6 +17,7 @@ from shared.problems import Problem, Unavailable
 
 Admit = Callable[[list[Asked]], Awaitable[list[Result]]]
 _MOST = 200
+_HANDS = 2  # one batch gathers and is sealed while the other commits
 _COLLECT_SECONDS = 0.005
 _ANSWER_SECONDS = 20.0
 _LAST_SECONDS = 6.0
@@ -51,13 +52,18 @@ class ArrivalCollector:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Accept until the stop, and a little longer: requests under way are answered."""
+        async with asyncio.TaskGroup() as hands:
+            for _ in range(_HANDS):
+                hands.create_task(self._collect(stop))
+        self._is_open = False
+
+    async def _collect(self, stop: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()
         while not stop.is_set():
             await self._turn(0.2)
         until = loop.time() + _LAST_SECONDS
         while loop.time() < until and await self._turn(_IDLE_SECONDS):
             pass
-        self._is_open = False
 
     async def _turn(self, patience: float) -> bool:
         try:

@@ -15,6 +15,7 @@ from shared.settings import ServiceSettings
 class RecordingSettings(ServiceSettings):
     """Each is `REKAM_<NAME>` in the environment; all times are in seconds."""
 
+    company_seconds: float = Field(0.02, ge=0, le=1, description="How long heard events wait for others to join them.")
     store_dir: Path = Field(description="Folder of the packet store that intake and recording mount.")
     centre_url: str = Field(description="Base address of the centre, https.")
     centre_ca_file: Path = Field(description="Certificate authority the centre's certificate must come from.")

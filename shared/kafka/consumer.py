@@ -27,7 +27,6 @@ Hears: TypeAlias = Mapping[type[Data], UseCase]
 _STALLED_SECONDS = 20.0
 _LOOK_SECONDS = 5.0
 _COMMIT_SECONDS = 0.25
-_COMPANY_SECONDS = 0.01  # records wait this long for others: one transaction for all
 _log = structlog.get_logger()
 
 
@@ -45,6 +44,7 @@ class Subscription:
     topics: tuple[str, ...]
     partitions: int
     batch_size: int = 1000
+    company_seconds: float = 0.02  # records wait this long for others: one transaction for all
 
 
 class Consumer:
@@ -101,7 +101,7 @@ class Consumer:
                     break
                 applied |= {partition: part[-1].offset + 1 for partition, part in records.items()}
                 self.is_hearing, heard_at = True, loop.time()
-                await rest_unless(stop, _COMPANY_SECONDS)
+                await rest_unless(stop, self._subscription.company_seconds)
             elif not self.is_hearing or loop.time() - looked_at > _LOOK_SECONDS:
                 # getmany() is as silent about a dead broker as about a quiet one: ask it.
                 if await self._is_behind(client) and loop.time() - heard_at > _STALLED_SECONDS:

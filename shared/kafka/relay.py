@@ -15,7 +15,7 @@ from shared.telemetry import Telemetry
 _LEASE = timedelta(seconds=20)  # outlives one publish with its timeout
 _RENEW_SECONDS = 5.0
 _POLL_SECONDS = 0.2
-_COMPANY_SECONDS = 0.01  # events wait this long for others: one read, one publish, one delete for all
+_COMPANY_SECONDS = 0.02  # events wait this long for others: one read, one publish, one delete for all
 _PER_BUCKET = 1000
 _WAITS: tuple[type[BaseException], ...] = (NotPublished, *AWAY)
 _log = structlog.get_logger()

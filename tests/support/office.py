@@ -204,13 +204,10 @@ class Office:
         all_came.set()
 
     async def _counter(self, number: int, all_came: asyncio.Event) -> None:
-        while True:
-            is_last_look = all_came.is_set()
+        while not (all_came.is_set() and self.memory.served == self.memory.arrivals.keys()):
             ticket = await self.calls_next(number)
             if ticket is not None:
                 await self.serves(ticket)
-            elif is_last_look:
-                return
             else:
                 await asyncio.sleep(_AGAIN_SECONDS)
 

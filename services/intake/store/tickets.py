@@ -63,7 +63,10 @@ _NEXT = """
     WHERE ticket.office = $1 AND ticket.state = 'waiting' AND arrival.is_open
     ORDER BY array_position($2::text[], ticket.lane), ticket.waiting_since, ticket.id
     LIMIT 1
-    FOR UPDATE OF arrival, ticket SKIP LOCKED"""  # never waits: whoever is being changed is passed over
+    FOR UPDATE OF arrival, ticket"""  # waits for who is just being changed: nobody is overtaken for that
+
+# After waiting for a lock PostgreSQL gives no row when that one has left the queue: a later look sees who is behind.
+_LOOKS = 3
 
 _WAITING = """
     SELECT ticket.recording_id
@@ -156,8 +159,11 @@ async def present(tx: Transaction, office: str, limit: int) -> list[Present]:
 
 async def lock_next(tx: Transaction, office: str, lanes: Sequence[TicketLane]) -> UUID | None:
     """Lock who goes next when the lanes are asked in this order."""
-    found: UUID | None = await tx.fetchval(_NEXT, office, lanes)
-    return found
+    for _ in range(_LOOKS):
+        found: UUID | None = await tx.fetchval(_NEXT, office, lanes)
+        if found is not None:
+            return found
+    return None
 
 
 async def waiting(tx: Transaction, office: str, purposes: Sequence[str]) -> list[UUID]:

@@ -8,7 +8,7 @@ from services.intake.domain.visits import Recording, Sight
 from services.intake.store import arrivals
 from shared.events import recording as heard
 from shared.events.envelope import Event
-from shared.events.vocabulary import Outcome
+from shared.events.vocabulary import Outcome, Stage
 from shared.postgres.pool import Transaction
 
 _EVERYWHERE = Sight(["%"])
@@ -21,11 +21,13 @@ async def follow_recordings(tx: Transaction, events: Sequence[Event[Any]]) -> No
     for event in events:
         if event.recording_id in known:
             known[event.recording_id] = _told(known[event.recording_id], event.data)
-    await arrivals.save(tx, list(known.values()))
+    await arrivals.save(tx, [known[one.id] for one in locked if known[one.id] is not one])
 
 
 def _told(recording: Recording, data: Any) -> Recording:
     match data:
+        case heard.RecordingAttempted(stage=Stage.IDENTITY_CHECK, outcome=Outcome.DONE) if not recording.facts:
+            return recording  # the usual first step: no situation hangs on it
         case heard.RecordingCompleted():
             return replace(recording, is_open=False, facts={**recording.facts, "ended": "completed"})
         case heard.RecordingCancelled():
