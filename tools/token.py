@@ -1,12 +1,11 @@
 """`python -m tools.token ROLE OFFICE`: print a bearer token of the running local issuer."""
 
 import sys
-from pathlib import Path
 
 import httpx
-import orjson
 
-_ENDPOINTS = Path(".local/endpoints.json")
+from tools.local.endpoints import Endpoints
+from tools.local.places import endpoints_file
 
 
 def fetch_token(issuer: str, role: str, offices: str, *, lifetime_seconds: int = 3600) -> str:
@@ -26,10 +25,10 @@ def main() -> None:
     """Print a token for the role and office on the command line."""
     if len(sys.argv) != 3:  # noqa: PLR2004  the program, a role, an office
         sys.exit("usage: python -m tools.token ROLE OFFICE, for example: officer 32.16.06")
-    if not _ENDPOINTS.exists():
-        sys.exit(f"{_ENDPOINTS} is absent: run `make up` first")
+    if not endpoints_file().exists():
+        sys.exit(f"{endpoints_file()} is absent: run `make up` first")
     try:
-        print(fetch_token(orjson.loads(_ENDPOINTS.read_bytes())["issuer"], sys.argv[1], sys.argv[2]))
+        print(fetch_token(Endpoints.read(endpoints_file()).issuer, sys.argv[1], sys.argv[2]))
     except httpx.HTTPStatusError:
         sys.exit("the issuer knows no such role or office (docs/roles.md)")
     except httpx.TransportError:

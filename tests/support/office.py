@@ -18,6 +18,7 @@ from tools.seal import manifest_of
 
 _PATIENCE_SECONDS = 60.0
 _AGAIN_SECONDS = 0.25
+_LONGEST_DAY_SECONDS = 90.0
 _BUSY = frozenset({409, 429})
 CARD_PURPOSES = ("first_recording", "re_recording")
 # What a recording can reach without another person's act; a card or a Suket is then there to be collected.
@@ -132,7 +133,7 @@ class Office:
     async def works_through(self, people: Sequence[Applicant], *, counters: int = 4, pace_seconds: float = 0) -> None:
         """Let people in at a pace while counters call, record and serve them, until everybody is served."""
         all_came = asyncio.Event()
-        async with asyncio.TaskGroup() as group:
+        async with asyncio.timeout(_LONGEST_DAY_SECONDS), asyncio.TaskGroup() as group:
             group.create_task(self._door(people, pace_seconds, all_came))
             for number in range(1, counters + 1):
                 group.create_task(self._counter(number, all_came))

@@ -8,14 +8,13 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import fields
-from pathlib import Path
 
 import psutil
 
 from tools.local.endpoints import Endpoints
 from tools.local.jars import kafka_jars
 from tools.local.parts import ALL
-from tools.local.places import LOCAL, ROOT
+from tools.local.places import ROOT, endpoints_file, run_folder
 from tools.local.ports import Ports, is_free
 from tools.local.processes import StartFailed, tail
 from tools.local.runfolder import AlreadyRuns, children_of, owner_of
@@ -28,19 +27,19 @@ _SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 
 def up(only: str | None) -> int:
     """Start a supervisor in the background; return when it says that all is ready."""
-    if owner_of(_folder()) is not None:
+    if owner_of(run_folder()) is not None:
         print("already running:")
-        return status() if _become_so(_endpoints_file().exists, lambda: owner_of(_folder()) is None) else 1
+        return status() if _become_so(endpoints_file().exists, lambda: owner_of(run_folder()) is None) else 1
     kafka_jars()
-    _endpoints_file().unlink(missing_ok=True)
-    log = _folder() / "logs" / "supervisor.log"
+    endpoints_file().unlink(missing_ok=True)
+    log = run_folder() / "logs" / "supervisor.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "tools.local", "run", *(["--only", only] if only else [])]
     with log.open("wb") as output:
         supervisor = subprocess.Popen(
             command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
         )
-    if not _become_so(_endpoints_file().exists, lambda: supervisor.poll() is not None):
+    if not _become_so(endpoints_file().exists, lambda: supervisor.poll() is not None):
         supervisor.terminate()
         print(tail(log), file=sys.stderr)
         return 1
@@ -52,7 +51,7 @@ def run(only: str | None) -> int:
     for number in _SIGNALS:
         signal.signal(number, _leave)
     try:
-        with Stack(_folder(), _ports()) as stack:
+        with Stack(run_folder(), _ports()) as stack:
             parts = only.split(",") if only else ALL
             _check_ports(stack.ports, [part for part in parts if not stack.is_external(part)])
             stack.start(parts)
@@ -66,12 +65,12 @@ def run(only: str | None) -> int:
 
 def down() -> int:
     """Stop the supervisor and with it everything."""
-    owner = owner_of(_folder())
+    owner = owner_of(run_folder())
     if not owner:
         print("nothing runs")
         return 0
     os.kill(owner, signal.SIGTERM)
-    if not _become_so(lambda: owner_of(_folder()) is None, lambda: False, within_seconds=_DOWN_SECONDS):
+    if not _become_so(lambda: owner_of(run_folder()) is None, lambda: False, within_seconds=_DOWN_SECONDS):
         print("the supervisor did not stop in time and is killed; its children die with it", file=sys.stderr)
         os.kill(owner, signal.SIGKILL)
     print("stopped")
@@ -80,22 +79,22 @@ def down() -> int:
 
 def status() -> int:
     """Say which processes run and where the pages are; 1 when nothing runs."""
-    owner = owner_of(_folder())
+    owner = owner_of(run_folder())
     if owner is None:
         print("nothing runs; `make up` starts it")
         return 1
-    for name, pid in children_of(_folder()).items():
+    for name, pid in children_of(run_folder()).items():
         print(f"  {name:<13} {'runs' if psutil.pid_exists(pid) else 'DEAD'}  pid {pid}")
-    if _endpoints_file().exists():
-        for name, address in _pages(Endpoints.read(_endpoints_file())):
+    if endpoints_file().exists():
+        for name, address in _pages(Endpoints.read(endpoints_file())):
             print(f"  {name:<22} {address}")
     return 0
 
 
 def env(name: str) -> int:
     """Print a process's environment as `export` lines."""
-    ports = Ports.of_run(_folder()) or _ports()
-    told = Stack(_folder(), ports).environment(name)
+    ports = Ports.of_run(run_folder()) or _ports()
+    told = Stack(run_folder(), ports).environment(name)
     for key in sorted(key for key in told if key.startswith("REKAM_")):
         print(f"export {key}={shlex.quote(told[key])}")
     return 0
@@ -107,16 +106,8 @@ def fetch() -> int:
     return 0
 
 
-def _folder() -> Path:
-    return Path(os.environ.get("REKAM_RUN_DIR") or LOCAL / "up").resolve()
-
-
 def _ports() -> Ports:
     return Ports.free() if os.environ.get("REKAM_PORTS") == "free" else Ports.fixed(os.environ)
-
-
-def _endpoints_file() -> Path:
-    return _folder().parent / "endpoints.json"
 
 
 def _leave(*_: object) -> None:
@@ -143,10 +134,10 @@ def _check_ports(ports: Ports, parts: Sequence[str]) -> None:
 
 
 def _tell(endpoints: Endpoints) -> None:
-    draft = _endpoints_file().with_suffix(".draft")
+    draft = endpoints_file().with_suffix(".draft")
     draft.touch(mode=0o600)
     draft.write_text(endpoints.to_json())
-    draft.replace(_endpoints_file())
+    draft.replace(endpoints_file())
     for name, address in _pages(endpoints):
         print(f"  {name:<22} {address}", flush=True)
 
@@ -162,7 +153,7 @@ def _pages(endpoints: Endpoints) -> list[tuple[str, str]]:
         "centre, control": endpoints.centre_control,
         "line, control": endpoints.line_control,
         "Kafka": endpoints.kafka,
-        "addresses for programs": str(_endpoints_file()),
+        "addresses for programs": str(endpoints_file()),
     }
     return [*services.items(), *others.items()]
 
@@ -177,4 +168,4 @@ def _watch(stack: Stack) -> None:
                 print(f"{name} died; its log: {stack.log(name)}", file=sys.stderr, flush=True)
             running -= gone
     finally:
-        _endpoints_file().unlink(missing_ok=True)
+        endpoints_file().unlink(missing_ok=True)

@@ -2,12 +2,11 @@
 
 import argparse
 import asyncio
-import os
 import sys
 from pathlib import Path
 
 from tools.local.endpoints import Endpoints
-from tools.local.places import LOCAL
+from tools.local.places import endpoints_file, run_folder
 from tools.verify.verifying import ALL, verify
 
 
@@ -32,11 +31,10 @@ def _markers(file: Path) -> tuple[bytes, ...]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    run_folder = Path(os.environ.get("REKAM_RUN_DIR") or LOCAL / "up")
     parser = argparse.ArgumentParser(prog="python -m tools.verify", description=__doc__)
     parser.add_argument("only", nargs="*", choices=[*ALL, []], help="invariants to check, all by default")
-    parser.add_argument("--endpoints", type=Path, default=run_folder.parent / "endpoints.json", help="addresses file")
-    parser.add_argument("--folder", type=Path, default=run_folder, help="run folder: packet store, logs, spans")
+    parser.add_argument("--endpoints", type=Path, default=endpoints_file(), help="addresses file")
+    parser.add_argument("--folder", type=Path, default=run_folder(), help="run folder: packet store, logs, spans")
     parser.add_argument("--markers", type=Path, help="file of texts about people, one a line, searched for by I10")
     return parser
 
