@@ -194,8 +194,23 @@ async def test_when_the_recording_has_ended_a_new_arrival_begins_a_new_one(count
     assert new.json()["recording_id"] != told["recording_id"]
 
 
-async def _has_ended(counter: Counter, path: str) -> bool:
-    return (await counter.get(path)).json()["is_open"] is False
+async def test_whose_suket_is_ready_is_still_called_and_who_cancelled_is_not(counter: Counter) -> None:
+    room = Room(counter, "32.16.21")
+    ready = await room.arrive(purpose="suket_extension")
+    gone = await room.arrive(purpose="suket_extension")
+
+    await hear(counter, ready, heard.RecordingCompleted(document=Document.SUKET))
+    await hear(counter, gone, heard.RecordingCancelled(reason_code="withdrawn"))
+    for told in (ready, gone):
+        path = f"/v1/arrivals/{told['recording_id']}"
+        await eventually(lambda path=path: _has_ended(counter, path, offices=room.office))
+
+    assert (await room.call())["recording_id"] == ready["recording_id"]
+    assert await room.call() is None
+
+
+async def _has_ended(counter: Counter, path: str, **more: Any) -> bool:
+    return (await counter.get(path, **more)).json()["is_open"] is False
 
 
 async def hear(counter: Counter, told: dict[str, Any], data: Data) -> None:

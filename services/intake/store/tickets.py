@@ -60,7 +60,9 @@ _NEXT = """
     SELECT ticket.recording_id
     FROM ticket
     JOIN arrival ON arrival.ticket_id = ticket.id
-    WHERE ticket.office = $1 AND ticket.state = 'waiting' AND arrival.is_open
+    WHERE ticket.office = $1 AND ticket.state = 'waiting'
+        -- Who has only a Suket to collect may be finished at the centre before being called; the cancelled are not.
+        AND arrival.facts ->> 'ended' IS DISTINCT FROM 'cancelled'
     ORDER BY array_position($2::text[], ticket.lane), ticket.waiting_since, ticket.id
     LIMIT 1
     FOR UPDATE OF arrival, ticket"""  # waits for who is just being changed: nobody is overtaken for that
