@@ -1,10 +1,19 @@
 """Fixtures of the integration tests."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from tests.support.recordings import Installation, running_installation
+from tests.support.stack import running
+from tools.local import SERVERS, Stack
+
+
+@pytest.fixture(scope="session")
+def bus_stack() -> Iterator[Stack]:
+    """Servers for the tests of the bus alone: what they write on the topics nobody else could read."""
+    with running(SERVERS) as stack:
+        yield stack
 
 
 @pytest.fixture(scope="session")

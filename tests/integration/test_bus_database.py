@@ -22,8 +22,8 @@ MONTHS = r"""
 
 
 @pytest.fixture
-async def bus(postgres_and_kafka: Stack) -> AsyncIterator[Bus]:
-    async with open_bus(postgres_and_kafka) as bus:
+async def bus(bus_stack: Stack) -> AsyncIterator[Bus]:
+    async with open_bus(bus_stack) as bus:
         yield bus
 
 

@@ -16,20 +16,20 @@ from tools.local import Stack
 
 
 @pytest.fixture
-async def bus(postgres_and_kafka: Stack) -> AsyncIterator[Bus]:
-    async with open_bus(postgres_and_kafka) as bus, running(bus.new_relay().run, bus.new_consumer().run):
+async def bus(bus_stack: Stack) -> AsyncIterator[Bus]:
+    async with open_bus(bus_stack) as bus, running(bus.new_relay().run, bus.new_consumer().run):
         await hears_at_all(bus)
         yield bus
 
 
-async def test_a_broker_killed_in_mid_stream_costs_nothing(bus: Bus, postgres_and_kafka: Stack) -> None:
+async def test_a_broker_killed_in_mid_stream_costs_nothing(bus: Bus, bus_stack: Stack) -> None:
     keys = [uuid4() for _ in range(10)]
 
     async with talking(bus, keys) as said:
         await eventually(lambda: is_seen(bus, keys[0], 3))
-        await asyncio.to_thread(postgres_and_kafka.kill, "kafka")
+        await asyncio.to_thread(bus_stack.kill, "kafka")
         await eventually(lambda: is_waiting(bus, 100))
-        await asyncio.to_thread(postgres_and_kafka.start_service, "kafka")
+        await asyncio.to_thread(bus_stack.start_service, "kafka")
         back = monotonic()
         await eventually(lambda: is_seen(bus, keys[0], said[0]), within=30)
 
@@ -37,48 +37,48 @@ async def test_a_broker_killed_in_mid_stream_costs_nothing(bus: Bus, postgres_an
     await holds_exactly(bus, keys, said[0])
 
 
-async def test_a_broker_that_stands_still_for_seconds_costs_nothing(bus: Bus, postgres_and_kafka: Stack) -> None:
+async def test_a_broker_that_stands_still_for_seconds_costs_nothing(bus: Bus, bus_stack: Stack) -> None:
     keys = [uuid4() for _ in range(10)]
 
     async with talking(bus, keys) as said:
         await eventually(lambda: is_seen(bus, keys[0], 3))
-        postgres_and_kafka.pause("kafka")
+        bus_stack.pause("kafka")
         try:
             await eventually(lambda: is_waiting(bus, 500))
         finally:
-            postgres_and_kafka.resume("kafka")
+            bus_stack.resume("kafka")
 
     await holds_exactly(bus, keys, said[0])
 
 
-async def test_a_database_restarted_in_mid_work_costs_nothing(bus: Bus, postgres_and_kafka: Stack) -> None:
+async def test_a_database_restarted_in_mid_work_costs_nothing(bus: Bus, bus_stack: Stack) -> None:
     keys = [uuid4() for _ in range(10)]
     await bus.say(*[called(key, number) for number in range(1, 200) for key in keys])
 
-    await asyncio.to_thread(postgres_and_kafka.kill, "postgres")
-    await asyncio.to_thread(postgres_and_kafka.start_service, "postgres")
+    await asyncio.to_thread(bus_stack.kill, "postgres")
+    await asyncio.to_thread(bus_stack.start_service, "postgres")
 
     await holds_exactly(bus, keys, 199)
     assert await bus.rows("SELECT id FROM quarantine") == []
 
 
-async def test_it_starts_while_broker_and_database_are_down(bus: Bus, postgres_and_kafka: Stack) -> None:
+async def test_it_starts_while_broker_and_database_are_down(bus: Bus, bus_stack: Stack) -> None:
     key, later = uuid4(), Bus(bus.dsn, bus.bootstrap)
     for name in ("kafka", "postgres"):
-        await asyncio.to_thread(postgres_and_kafka.kill, name)
+        await asyncio.to_thread(bus_stack.kill, name)
 
     async with running(later.database.keep_open, later.new_relay().run, later.new_consumer().run):
         with pytest.raises(AssertionError):
             await eventually(later.database.is_ready, within=1)
         for name in ("postgres", "kafka"):
-            await asyncio.to_thread(postgres_and_kafka.start_service, name)
+            await asyncio.to_thread(bus_stack.start_service, name)
         await eventually(later.database.is_ready, within=30)
         await later.say(called(key, 1))
         await eventually(lambda: is_seen(later, key, 1), within=30)
     await later.database.close()
 
 
-async def test_what_a_dead_broker_did_not_take_is_not_held_in_memory(bus: Bus, postgres_and_kafka: Stack) -> None:
+async def test_what_a_dead_broker_did_not_take_is_not_held_in_memory(bus: Bus, bus_stack: Stack) -> None:
     # Else an hour's outage, with a client left behind each turn, would end in a storm of late duplicates.
     key = uuid4()
     async with bus.database.transaction() as tx:
@@ -89,12 +89,12 @@ async def test_what_a_dead_broker_did_not_take_is_not_held_in_memory(bus: Bus, p
     await producer.publish(events[:0], "")
     before = asyncio.all_tasks()
 
-    postgres_and_kafka.pause("kafka")
+    bus_stack.pause("kafka")
     try:
         with pytest.raises(NotPublished):
             await producer.publish(events, "")
     finally:
-        postgres_and_kafka.resume("kafka")
+        bus_stack.resume("kafka")
 
     assert {task for task in asyncio.all_tasks() - before if "aiokafka" in str(task.get_coro())} == set()
 

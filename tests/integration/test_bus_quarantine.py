@@ -27,17 +27,17 @@ HELD = "SELECT topic, partition, record_offset, key, error FROM quarantine WHERE
 
 
 @pytest.fixture(scope="module", autouse=True)
-async def topics(postgres_and_kafka: Stack) -> None:
+async def topics(bus_stack: Stack) -> None:
     async def are_made() -> bool:
-        await ensure_topics(postgres_and_kafka.endpoints.kafka, partitions=PARTITIONS)
+        await ensure_topics(bus_stack.endpoints.kafka, partitions=PARTITIONS)
         return True
 
     await eventually(are_made)
 
 
 @pytest.fixture
-async def bus(postgres_and_kafka: Stack) -> AsyncIterator[Bus]:
-    async with open_bus(postgres_and_kafka) as bus:
+async def bus(bus_stack: Stack) -> AsyncIterator[Bus]:
+    async with open_bus(bus_stack) as bus:
         yield bus
 
 

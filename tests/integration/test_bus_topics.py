@@ -15,13 +15,13 @@ from tools.local import Stack
 
 
 @pytest.fixture
-async def bus(postgres_and_kafka: Stack) -> AsyncIterator[Bus]:
+async def bus(bus_stack: Stack) -> AsyncIterator[Bus]:
     async def are_made() -> bool:
-        await ensure_topics(postgres_and_kafka.endpoints.kafka, partitions=PARTITIONS)
+        await ensure_topics(bus_stack.endpoints.kafka, partitions=PARTITIONS)
         return True
 
     await eventually(are_made)
-    async with open_bus(postgres_and_kafka) as bus:
+    async with open_bus(bus_stack) as bus:
         yield bus
 
 

@@ -9,7 +9,7 @@ from shared.events import intake as said
 from shared.events import recording as heard
 from shared.events.envelope import Data, Event
 from shared.events.vocabulary import Document
-from shared.ids import uuid7
+from shared.kafka.partitioner import partition_of
 from shared.kafka.producer import Producer
 from shared.postgres.outbox import Outgoing
 from tests.support.eventually import eventually
@@ -219,8 +219,7 @@ async def hear(counter: Counter, told: dict[str, Any], data: Data) -> None:
         data, source=heard.SOURCE, key=told["recording_id"], office=told["office"], sequence=1, traceparent=""
     )
     producer = Producer(counter.stack.endpoints.kafka)
-    bucket = uuid7().int % 6
-    outgoing = Outgoing(1, bucket, heard.TOPIC, event.key.encode(), event.headers(), event.value())
+    outgoing = Outgoing(1, partition_of(event.key, 6), heard.TOPIC, event.key.encode(), event.headers(), event.value())
     try:
         await producer.publish([outgoing], "")
     finally:

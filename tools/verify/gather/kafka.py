@@ -37,7 +37,11 @@ class History:
 async def read_history(bootstrap: str) -> History:
     """Read all our topics; without a group, so that nothing is committed."""
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap, enable_auto_commit=False, max_partition_fetch_bytes=8 * 1024 * 1024
+        bootstrap_servers=bootstrap,
+        enable_auto_commit=False,
+        # Not seek_to_beginning(): it races with the client's own reset to the end, and then nothing is read.
+        auto_offset_reset="earliest",
+        max_partition_fetch_bytes=8 * 1024 * 1024,
     )
     async with asyncio.timeout(_PATIENCE_SECONDS * 2):
         await consumer.start()
@@ -85,7 +89,6 @@ async def _records(consumer: AIOKafkaConsumer, partitions: list[TopicPartition])
         return []
     consumer.assign(partitions)
     ends = await consumer.end_offsets(partitions)
-    await consumer.seek_to_beginning(*partitions)
     records: list[ConsumerRecord] = []
     while any([await consumer.position(one) < end for one, end in ends.items()]):
         fetched = await consumer.getmany(timeout_ms=500, max_records=5000)
