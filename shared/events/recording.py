@@ -24,6 +24,7 @@ from shared.events.vocabulary import (
 
 SOURCE = "/rekam/recording"
 TOPIC = "recording.events"
+CAPTURED_AGAIN = "captured_again"
 
 
 class _Recording(Data, frozen=True, kw_only=True):
@@ -81,9 +82,15 @@ class RecordingParked(_Recording, frozen=True, kw_only=True):
 
 
 class RecordingResumed(_Recording, frozen=True, kw_only=True):
+    """A parked stage goes on, because a person said so or because there is a newer packet."""
+
     event_type: ClassVar[str] = "recording.resumed.v1"
     stage: Stage
     reason_code: str
+
+    def goes_on_at(self) -> Stage:
+        """Name the stage the journey is at again: a newer packet must be submitted before it can be checked."""
+        return Stage.SUBMISSION if self.reason_code == CAPTURED_AGAIN else self.stage
 
 
 class RecordingCompleted(_Recording, frozen=True, kw_only=True):

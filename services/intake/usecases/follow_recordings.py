@@ -33,7 +33,7 @@ def _told(recording: Recording, data: Any) -> Recording:
         case heard.RecordingCancelled():
             return replace(recording, is_open=False, facts={**recording.facts, "ended": "cancelled"})
         case heard.RecordingResumed():
-            return _with_stage(recording, data.stage, {})
+            return _with_stage(_with_stage(recording, data.stage, {}), data.goes_on_at(), {})
     stage = _said_of_stage(data)
     if stage:
         return _with_stage(recording, data.stage, {**_stage(recording.facts, data.stage), **stage})

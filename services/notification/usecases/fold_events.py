@@ -53,7 +53,7 @@ def _progressed(progress: Progress, data: Data, at: datetime) -> Progress:
             fact = replace(before, is_done=False, is_parked=True, cause=data.cause, signature=data.signature)
             return progress.with_stage(data.stage, fact)
         case recording.RecordingResumed():
-            return progress.taken_back_to(data.stage)
+            return progress.taken_back_to(data.goes_on_at())
         case _:
             return _documented(progress, data, at)
 

@@ -7,6 +7,7 @@ from services.recording.store.recordings import Recording
 from shared.clock import now
 from shared.events.envelope import Event
 from shared.events.intake import CaptureAccepted
+from shared.events.recording import CAPTURED_AGAIN
 from shared.events.vocabulary import Stage
 from shared.postgres.outbox import Outbox
 from shared.postgres.pool import Transaction
@@ -37,7 +38,7 @@ async def _free(
     freed = await stages.free_parked(tx, [one.id for one in ready])
     for one in ready:
         one.state = "in_progress"
-        facts = [events_out.resumed(stage, "captured_again") for stage in freed.get(one.id, ())]
+        facts = [events_out.resumed(stage, CAPTURED_AGAIN) for stage in freed.get(one.id, ())]
         await outbox.add(tx, events_out.told(one, facts, newest[one.id].traceparent))
 
 

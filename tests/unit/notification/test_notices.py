@@ -64,7 +64,7 @@ def test_a_line_that_flaps_does_not_tell_the_same_recording_again() -> None:
 
 def test_a_second_packet_is_a_second_fact() -> None:
     story = Story().arrives().is_captured().is_submitted().is_parked(Stage.DEDUPLICATION, Cause.BIOMETRIC)
-    story.is_resumed(Stage.SUBMISSION).is_captured(2).is_submitted()
+    story.goes_on_with_a_newer_packet().is_captured(2).is_submitted()
 
     facts = [fact for situation, fact in _notices(story.events) if situation == "at_centre"]
 

@@ -125,8 +125,9 @@ class Story:
         )
         return self._progress(parked)
 
-    def is_resumed(self, stage: Stage) -> "Story":
-        return self._progress(recording.RecordingResumed(stage=stage, reason_code="new_capture"))
+    def goes_on_with_a_newer_packet(self) -> "Story":
+        resumed = recording.RecordingResumed(stage=Stage.DEDUPLICATION, reason_code=recording.CAPTURED_AGAIN)
+        return self._progress(resumed)
 
     def is_unique(self) -> "Story":
         return self._progress(recording.CardPrintReady())

@@ -20,7 +20,7 @@ def _told(events: list[Event[Data]]) -> Journey:
 def _whole_story() -> Story:
     story = Story().arrives().is_sent_home().returns("32.16.07").is_called().is_captured()
     story.identity_is_checked().fails(Stage.SUBMISSION, Cause.NETWORK).is_submitted()
-    story.is_parked(Stage.DEDUPLICATION, Cause.BIOMETRIC).is_resumed(Stage.SUBMISSION).is_captured(2)
+    story.is_parked(Stage.DEDUPLICATION, Cause.BIOMETRIC).goes_on_with_a_newer_packet().is_captured(2)
     return story.is_submitted().is_unique().card_is_printed().is_completed()
 
 
@@ -71,7 +71,7 @@ def test_an_ask_that_finds_nothing_does_not_show_the_recording_at_the_centre() -
 def test_a_recording_begun_anew_is_no_longer_shown_at_the_centre() -> None:
     story = Story().arrives().is_captured().is_submitted().is_parked(Stage.DEDUPLICATION, Cause.BIOMETRIC)
 
-    journey = _told(story.is_resumed(Stage.SUBMISSION).is_captured(2).events)
+    journey = _told(story.goes_on_with_a_newer_packet().is_captured(2).events)
 
     assert journey.situation() is Situation.SAVED_HERE
     assert journey.progress.submitted_at is None
