@@ -8,8 +8,9 @@ from uuid import UUID
 
 import msgspec
 
-from services.notification.domain.journey import Journey, Progress, Visit
+from services.notification.domain.journey import Journey, Visit
 from services.notification.domain.sending import RESENDABLE, MessageState, Verdict
+from shared.events.progress import Progress
 from shared.events.situation import Situation
 from shared.postgres.pool import Transaction
 

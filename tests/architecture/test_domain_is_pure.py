@@ -9,7 +9,7 @@ import pytest
 
 from tests.architecture.tree import ROOT, Source, plant, sources
 
-_WORDS_OF_ALL = {"shared.events.vocabulary", "shared.events.situation"}  # ADR 0004
+_WORDS_OF_ALL = {"shared.events.vocabulary", "shared.events.situation", "shared.events.progress"}  # ADR 0004
 _CLOCKS = {"now", "today", "utcnow", "time", "monotonic"}
 
 

@@ -7,9 +7,10 @@ from uuid import UUID
 
 import msgspec
 
-from services.status.domain.journey import Journey, Progress, Visit
+from services.status.domain.journey import Journey, Visit
 from services.status.domain.line import Gate
 from shared.events.envelope import Data, Event
+from shared.events.progress import Progress
 from shared.events.recording import BlankStockChanged, GateChanged
 from shared.postgres.pool import Transaction
 

@@ -9,7 +9,8 @@ from uuid import UUID
 import msgspec
 
 from services.status.domain.cursor import Cursor
-from services.status.domain.journey import Journey, Progress, Visit
+from services.status.domain.journey import Journey, Visit
+from shared.events.progress import Progress
 from shared.postgres.pool import Transaction
 
 # $1 patterns of the caller's offices, $2 the client when it may see only what it created.

@@ -3,13 +3,10 @@
 from dataclasses import replace
 from datetime import datetime
 
-from services.status.domain.journey import Journey, Progress, Visit
-from shared.events import intake, notification, recording
+from services.status.domain.journey import Journey, Visit
+from shared.events import intake, notification
 from shared.events.envelope import Data, Event
-from shared.events.situation import StageFact
-from shared.events.vocabulary import Operation, Outcome, Stage
-
-_UNIQUE = "PRINT_READY_RECORD"
+from shared.events.folding import progressed
 
 
 def fold(journey: Journey, event: Event[Data]) -> Journey:
@@ -25,7 +22,7 @@ def fold(journey: Journey, event: Event[Data]) -> Journey:
     progress = journey.progress
     if event.sequence <= progress.sequence:
         return journey
-    moved = _progressed(progress, event.data, event.time)
+    moved = progressed(progress, event.data, event.time)
     return replace(journey, progress=replace(moved, sequence=event.sequence, heard_at=event.time, office=event.office))
 
 
@@ -60,55 +57,3 @@ def _queued(visit: Visit, data: Data, at: datetime) -> Visit:
 
 def _ticketed(visit: Visit, ticket: intake.Ticket, at: datetime) -> Visit:
     return replace(visit, ticket_number=ticket.number, ticket_lane=ticket.lane).queue("waiting", at)
-
-
-def _progressed(progress: Progress, data: Data, at: datetime) -> Progress:
-    match data:
-        case recording.RecordingAttempted():
-            return _attempted(progress, data, at)
-        case recording.RecordingFailed():
-            fact = StageFact(
-                cause=data.cause, effect=data.effect, next_action=data.next.action, signature=data.signature
-            )
-            return progress.with_stage(data.stage, fact)
-        case recording.RecordingParked():
-            before = progress.stages.get(data.stage, StageFact())
-            fact = replace(before, is_done=False, is_parked=True, cause=data.cause, signature=data.signature)
-            return progress.with_stage(data.stage, fact)
-        case recording.RecordingResumed():
-            return progress.taken_back_to(data.goes_on_at())
-        case _:
-            return _documented(progress, data, at)
-
-
-def _attempted(progress: Progress, data: recording.RecordingAttempted, at: datetime) -> Progress:
-    if data.stage is Stage.DEDUPLICATION and not _is_done(progress, Stage.SUBMISSION):
-        progress = progress.with_done(Stage.SUBMISSION, at)
-    if data.outcome is not Outcome.DONE:
-        return progress
-    if data.stage is Stage.DEDUPLICATION and data.centre_state != _UNIQUE:
-        return progress
-    # An ask after a lost answer says done either way; only with a state does the centre have the recording.
-    if data.stage is Stage.SUBMISSION and data.operation is Operation.ASK and data.centre_state is None:
-        return progress.with_stage(Stage.SUBMISSION, StageFact())
-    return progress.with_done(data.stage, at)
-
-
-def _documented(progress: Progress, data: Data, at: datetime) -> Progress:
-    match data:
-        case recording.CardPrintReady():
-            return replace(progress.with_done(Stage.DEDUPLICATION, at), card_waits_for=data.waiting_for)
-        case recording.CardPrinted():
-            return replace(progress.with_done(Stage.CARD_PRINTING, at), is_card_printed=True, card_waits_for=None)
-        case recording.SuketIssued() | recording.SuketExtended():
-            return replace(progress, suket_until=data.valid_until)
-        case recording.RecordingCompleted():
-            return replace(progress, is_completed=True, ended_at=at)
-        case recording.RecordingCancelled():
-            return replace(progress, is_cancelled=True, ended_at=at)
-        case _:
-            return progress
-
-
-def _is_done(progress: Progress, stage: Stage) -> bool:
-    return (fact := progress.stages.get(stage)) is not None and fact.is_done
