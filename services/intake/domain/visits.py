@@ -1,12 +1,13 @@
 """What happens when a person stands at the counter: registered, welcomed back, or told where the recording is open."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
 from services.intake.domain.nik import Sex
 from services.intake.domain.tickets import Ticket
+from shared.events.progress import NOTHING_HEARD, Progress
 from shared.events.vocabulary import Purpose
 
 _FULL_AGE = 17
@@ -58,7 +59,7 @@ class Sight:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recording:
-    """A recording as intake knows it; `facts` is what the recording service said of it."""
+    """A recording as intake knows it; `progress` is what the recording service said of it."""
 
     id: UUID
     nik_ref: UUID
@@ -73,7 +74,7 @@ class Recording:
     packet_version: int
     leaves_on: date | None = None
     ticket: Ticket | None = None
-    facts: Mapping[str, object] = field(default_factory=dict)
+    progress: Progress = NOTHING_HEARD
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,7 +30,7 @@ CREATE TABLE arrival (
     packet_version int NOT NULL DEFAULT 0,
     ticket_id uuid NOT NULL,
     sequence bigint NOT NULL,
-    facts jsonb NOT NULL DEFAULT '{}'
+    progress jsonb NOT NULL DEFAULT '{}'
 ) WITH (fillfactor = 80);
 CREATE INDEX arrival_open ON arrival (nik_ref) WHERE is_open;
 CREATE INDEX arrival_segment ON arrival (identity_segment);

@@ -5,16 +5,18 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from asyncpg import Record
 
 from services.intake.domain.visits import NewArrival, Recording, Sight
 from services.intake.store import tickets
+from shared.events.progress import Progress
 from shared.events.vocabulary import Purpose
 from shared.postgres.pool import Transaction
 
 _OPEN_OF_PEOPLE = """
     SELECT recording_id, nik_ref, office, purpose, arrived_at, receipt_code, check_hmac, created_by, is_open, sequence,
-        packet_version, leaves_on, ticket_id, facts
+        packet_version, leaves_on, ticket_id, progress
     FROM arrival
     WHERE nik_ref = ANY($1::uuid[]) AND is_open
     ORDER BY recording_id
@@ -22,7 +24,7 @@ _OPEN_OF_PEOPLE = """
 
 _LOCK = """
     SELECT recording_id, nik_ref, office, purpose, arrived_at, receipt_code, check_hmac, created_by, is_open, sequence,
-        packet_version, leaves_on, ticket_id, facts
+        packet_version, leaves_on, ticket_id, progress
     FROM arrival
     WHERE recording_id = ANY($1::uuid[]) AND office LIKE ANY($2::text[])
         AND ($3::text IS NULL OR created_by = $3)
@@ -31,21 +33,21 @@ _LOCK = """
 
 _LOCK_BY_RECEIPT = """
     SELECT recording_id, nik_ref, office, purpose, arrived_at, receipt_code, check_hmac, created_by, is_open, sequence,
-        packet_version, leaves_on, ticket_id, facts
+        packet_version, leaves_on, ticket_id, progress
     FROM arrival
     WHERE receipt_code = $1
     FOR UPDATE"""
 
 _SHOW = """
     SELECT recording_id, nik_ref, office, purpose, arrived_at, receipt_code, check_hmac, created_by, is_open, sequence,
-        packet_version, leaves_on, ticket_id, facts, accepted_at, card_not_before, reference, paper_number, warnings
+        packet_version, leaves_on, ticket_id, progress, accepted_at, card_not_before, reference, paper_number, warnings
     FROM arrival
     WHERE recording_id = $1 AND office LIKE ANY($2::text[])
         AND ($3::text IS NULL OR created_by = $3)"""
 
 _OPEN_HERE = """
     SELECT recording_id, nik_ref, office, purpose, arrived_at, receipt_code, check_hmac, created_by, is_open, sequence,
-        packet_version, leaves_on, ticket_id, facts
+        packet_version, leaves_on, ticket_id, progress
     FROM arrival
     WHERE nik_ref = ANY($1::uuid[]) AND is_open AND office LIKE ANY($2::text[])
         AND ($3::text IS NULL OR created_by = $3)
@@ -72,9 +74,9 @@ _ADD = """
 _SAVE = """
     UPDATE arrival
     SET office = saved.office, is_open = saved.is_open, sequence = saved.sequence, leaves_on = saved.leaves_on,
-        packet_version = saved.packet_version, ticket_id = saved.ticket_id, facts = saved.facts
+        packet_version = saved.packet_version, ticket_id = saved.ticket_id, progress = saved.progress
     FROM unnest($1::uuid[], $2::text[], $3::bool[], $4::bigint[], $5::date[], $6::int[], $7::uuid[], $8::jsonb[])
-        AS saved (recording_id, office, is_open, sequence, leaves_on, packet_version, ticket_id, facts)
+        AS saved (recording_id, office, is_open, sequence, leaves_on, packet_version, ticket_id, progress)
     WHERE arrival.recording_id = saved.recording_id"""
 
 
@@ -129,10 +131,14 @@ async def save(tx: Transaction, recordings: Sequence[Recording]) -> None:
     if not recordings:
         return
     rows = [
-        (r.id, r.office, r.is_open, r.sequence, r.leaves_on, r.packet_version, _ticket_of(r), dict(r.facts))
+        (r.id, r.office, r.is_open, r.sequence, r.leaves_on, r.packet_version, _ticket_of(r), _written(r.progress))
         for r in recordings
     ]
     await tx.execute(_SAVE, *(list(column) for column in zip(*rows, strict=True)))
+
+
+def _written(progress: Progress) -> Any:
+    return msgspec.to_builtins(progress, str_keys=True)
 
 
 def _new_row(new: NewArrival) -> tuple[Any, ...]:
@@ -186,5 +192,5 @@ def _recording(row: Record) -> Recording:
         sequence=row["sequence"],
         packet_version=row["packet_version"],
         leaves_on=row["leaves_on"],
-        facts=row["facts"],
+        progress=msgspec.convert(row["progress"], Progress),
     )

@@ -62,7 +62,7 @@ _NEXT = """
     JOIN arrival ON arrival.ticket_id = ticket.id
     WHERE ticket.office = $1 AND ticket.state = 'waiting'
         -- Who has only a Suket to collect may be finished at the centre before being called; the cancelled are not.
-        AND arrival.facts ->> 'ended' IS DISTINCT FROM 'cancelled'
+        AND arrival.progress ->> 'is_cancelled' IS DISTINCT FROM 'true'
     ORDER BY array_position($2::text[], ticket.lane), ticket.waiting_since, ticket.id
     LIMIT 1
     FOR UPDATE OF arrival, ticket"""  # waits for who is just being changed: nobody is overtaken for that
