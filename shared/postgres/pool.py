@@ -38,6 +38,8 @@ Prepare: TypeAlias = Callable[[Transaction], Awaitable[None]]
 
 _SESSION = {
     "jit": "off",
+    # Every hot statement has its index. A young table has no statistics: a plan made then would scan it for hours.
+    "enable_seqscan": "off",
     "statement_timeout": "30000",
     "lock_timeout": "10000",
     "idle_in_transaction_session_timeout": "30000",
