@@ -10,6 +10,11 @@ from tests.support.eventually import eventually
 from tests.support.recordings import Installation
 
 EXTENSION, FIRST = Purpose.SUKET_EXTENSION, Purpose.FIRST_RECORDING
+SUBMISSION_SECONDS = 4  # as the fixture's installation has it; the small packet adds next to nothing
+LEASED_SECONDS = """
+    SELECT extract(epoch FROM leased_until - started_at)::float8
+    FROM stage
+    WHERE recording_id = $1 AND state = 'in_flight'"""
 CUTS = "UPDATE stage SET leased_until = clock_timestamp() WHERE recording_id = $1"
 
 
@@ -29,13 +34,14 @@ async def test_a_lost_answer_is_asked_about_before_anything_is_sent_again(instal
 
 async def test_a_silent_centre_is_asked_and_only_then_sent_to_again(installation: Installation) -> None:
     await installation.goes_wrong("submission", "hang", times=1)
+    await installation.goes_wrong("ask", "status", status=503, retry_after=1, times=1)
 
     recording = await installation.records(FIRST)
 
     await installation.shows(recording, "checking_with_centre")
     await installation.shows(recording, "waiting_for_blank")
     operations = [call["operation"] for call in await installation.journal(recording)]
-    assert operations[:4] == ["identity_check", "submission", "ask", "submission"]
+    assert operations[:5] == ["identity_check", "submission", "ask", "ask", "submission"]
     silent = (await _failed(installation, recording))[0]
     assert silent["cause"] in {"server", "unknown"}
     assert (silent["effect"], silent["phase_failed"]) == ("possible", "wait")
@@ -81,6 +87,7 @@ async def test_a_worker_killed_in_mid_call_leaves_a_row_and_the_work_is_done_onc
     await installation.goes_wrong("submission", "hang", times=1)
     recording = await installation.records(FIRST)
     await eventually(lambda: _the_centre_holds_its_submission(installation, recording))
+    assert await installation.database.fetchval(LEASED_SECONDS, recording) < SUBMISSION_SECONDS + 12
     await asyncio.to_thread(installation.stack.kill, "recording")
     await installation.database.execute(CUTS, recording)
 

@@ -151,7 +151,11 @@ class World:
             assert not left, f"{len(left)} unfinished, such as {left[:3]}"
             return True
 
-        await eventually(nobody_waits, within=within)
+        try:
+            await eventually(nobody_waits, within=within)
+        except AssertionError as late:
+            late.add_note(await self._what_holds(office))
+            raise
 
     async def keeps_its_promises(self, office: Office) -> None:
         """Compare what the office remembers with the centre's journal, the ledger and the history; then verify all."""
@@ -175,6 +179,13 @@ class World:
         known = {subject for source, subject in by_source if source.endswith("/intake")}
         assert office.memory.arrivals.keys() <= known, "arrivals that the history does not know"
         return True
+
+    async def _what_holds(self, office: Office) -> str:
+        late = {one.split()[0] for one in (await office.unfinished())[:3]}
+        gates = await office.reads(f"{self.endpoints.recording}/v1/gates")
+        stages = [one for one in await office.recordings() if one["id"] in late]
+        attempts = [one for one in await office.attempts() if one["recording_id"] in late]
+        return f"gates: {gates}\nrecordings: {stages}\nattempts: {attempts}"
 
     async def _nothing_is_quarantined(self) -> None:
         headers = {"Authorization": f"Bearer {await self.token('sre', '*')}"}

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
 
 import structlog
 
@@ -23,7 +22,6 @@ from shared.postgres.pool import AWAY
 _COMPANY_SECONDS = 0.01  # a claim waits this long for what becomes due together
 _COLLECT_SECONDS = 0.01
 _COLLECT_MOST = 64
-_LEASE_BEYOND_DEADLINE = 10.0
 _FINISH_SECONDS = 6.0
 _log = structlog.get_logger()
 
@@ -71,8 +69,8 @@ class Work:
             await _finish(in_hand)
 
     async def _claim(self, operation: Operation) -> Turn:
-        lease = timedelta(seconds=self._desk.deadlines.longest(operation) + _LEASE_BEYOND_DEADLINE)
         async with self._desk.database.transaction() as tx:
+            lease = self._desk.deadlines.lease(operation)
             found = await claim_stages(tx, operation, most=self._desk.most_in_flight, lease=lease)
         (self._full.add if found.is_full else self._full.discard)(operation)
         return found

@@ -78,7 +78,7 @@ _CLAIM = """
     UPDATE stage s
     SET state = 'in_flight',
         lease_token = $5,
-        leased_until = clock_timestamp() + $6::interval,
+        leased_until = clock_timestamp() + $6::interval + $7::interval * (coalesce(r.packet_size, 0) / 262144.0),
         attempt_id = uuidv7(),
         trace_id = replace(gen_random_uuid()::text, '-', ''),
         span_id = substr(replace(gen_random_uuid()::text, '-', ''), 1, 16),
@@ -94,6 +94,14 @@ _MOVE_CURSORS = """
     UPDATE gate
     SET cursor_traveller = $2, cursor_today = $3, cursor_backlog = $4
     WHERE operation = $1"""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """How long a claim is ours: a base, and what each 256 KiB of the packet add, as its call's deadline grows."""
+
+    base: timedelta
+    per_256_kib: timedelta = timedelta()
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,10 +169,10 @@ async def look(tx: Transaction, operation: Operation) -> Look:
 
 
 async def claim(
-    tx: Transaction, operation: Operation, lane: Lane, *, cursor: str, places: int, token: UUID, lease: timedelta
+    tx: Transaction, operation: Operation, lane: Lane, *, cursor: str, places: int, token: UUID, lease: Lease
 ) -> list[Claimed]:
     """Claim for the offices in turn, from the cursor on and once round; in that order."""
-    rows = await tx.fetch(_CLAIM, operation, lane, cursor, places, token, lease)
+    rows = await tx.fetch(_CLAIM, operation, lane, cursor, places, token, lease.base, lease.per_256_kib)
     claimed = [Claimed(**dict(row)) for row in rows]
     return sorted(claimed, key=lambda one: (one.office <= cursor, one.office))
 

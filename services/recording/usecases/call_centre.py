@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from datetime import timedelta
 
 from services.recording.centre.answers import (
     Alive,
@@ -16,14 +17,14 @@ from services.recording.centre.answers import (
 from services.recording.centre.client import CentreClient
 from services.recording.centre.reading import Failure, Reading, Said
 from services.recording.domain.answers import Absent, Answer, Failed, Refused, Succeeded, Trail, Unchanged
-from services.recording.store.claims import Claimed
+from services.recording.store.claims import Claimed, Lease
 from services.recording.usecases.accept_outcomes import Outcome
 from shared.events.vocabulary import Cause, Effect, Operation, Owner, Stage, WhoActs
 from shared.packets import PacketMissing, PacketStore
 
 _MISSING = Failed(Cause.LOCAL, Effect.NONE, Owner.US, "packet_missing")
 _STEP_BYTES = 256 * 1024
-_LARGEST_BYTES = 16 * 1024 * 1024
+_LEASE_BEYOND_DEADLINE = 10.0
 
 # Dukcapil's words (DOMAIN.md) that end the checking; every other one means that it still goes on.
 _READY = frozenset({"PRINT_READY_RECORD", "SENT_FOR_CARD_PRINTING", "CARD_PRINTED", "CARD_SHIPPED", "CARD_ISSUED"})
@@ -50,11 +51,14 @@ class Deadlines:
             return self.call_seconds
         return self.submission_seconds + self.seconds_per_256_kib * (claimed.packet_size or 0) / _STEP_BYTES
 
-    def longest(self, operation: Operation) -> float:
-        """Give the deadline no call of this operation exceeds; leases outlive it."""
+    def lease(self, operation: Operation) -> Lease:
+        """Give the lease that outlives a call's deadline: the packet of a dead worker is asked about soon after it."""
         if operation is not Operation.SUBMISSION:
-            return self.call_seconds
-        return self.submission_seconds + self.seconds_per_256_kib * _LARGEST_BYTES / _STEP_BYTES
+            return Lease(timedelta(seconds=self.call_seconds + _LEASE_BEYOND_DEADLINE))
+        return Lease(
+            timedelta(seconds=self.submission_seconds + _LEASE_BEYOND_DEADLINE),
+            timedelta(seconds=self.seconds_per_256_kib),
+        )
 
 
 async def call_centre(client: CentreClient, store: PacketStore, claimed: Claimed, deadlines: Deadlines) -> Outcome:

@@ -1,10 +1,9 @@
 import random
 from dataclasses import dataclass
-from datetime import timedelta
 
 from services.recording.domain.gate import room, shares
 from services.recording.store import claims
-from services.recording.store.claims import Claimed
+from services.recording.store.claims import Claimed, Lease
 from shared.events.vocabulary import Lane, Operation
 from shared.ids import uuid7
 from shared.postgres.pool import Transaction
@@ -22,7 +21,7 @@ class Turn:
     is_full: bool = False  # more may be due than the gate had room for
 
 
-async def claim_stages(tx: Transaction, operation: Operation, *, most: int, lease: timedelta) -> Turn:
+async def claim_stages(tx: Transaction, operation: Operation, *, most: int, lease: Lease) -> Turn:
     """Claim what is due and what the gate lets through, round the offices, travellers before today before backlog."""
     gate, cursors = await claims.lock_gate(tx, operation)
     seen = await claims.look(tx, operation)
@@ -40,7 +39,7 @@ async def claim_stages(tx: Transaction, operation: Operation, *, most: int, leas
 
 
 async def _round(
-    tx: Transaction, operation: Operation, places: int, cursors: dict[Lane, str], lease: timedelta
+    tx: Transaction, operation: Operation, places: int, cursors: dict[Lane, str], lease: Lease
 ) -> list[tuple[Lane, Claimed]]:
     """Give each lane that has work its share, then whatever is left to whoever has more."""
     token = uuid7()
