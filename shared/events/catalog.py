@@ -1,10 +1,11 @@
 """Every event there is, by type; adding an event is adding a class and a golden JSON (CONTRIBUTING.md)."""
 
-from shared.events import intake, notification, recording
+from shared.events import intake, notification, outages, recording
 from shared.events.envelope import Data
 
 EVENTS: tuple[type[Data], ...] = (
     intake.ApplicantArrived,
+    intake.ApplicantCorrected,
     intake.ApplicantReturned,
     intake.ApplicantCalled,
     intake.ApplicantServed,
@@ -27,8 +28,23 @@ EVENTS: tuple[type[Data], ...] = (
     recording.CardHandedOver,
     recording.BlankStockChanged,
     recording.GateChanged,
+    outages.OutageOpened,
+    outages.OutageUpdated,
+    outages.OutageCorrected,
+    outages.OutageClosed,
+    outages.GroupRetryProgressed,
     notification.NotificationSent,
     notification.NotificationFailed,
+)
+# Facts about a stock, a gate, an outage or a group: no journey folds them.
+NOT_OF_A_RECORDING: tuple[type[Data], ...] = (
+    recording.BlankStockChanged,
+    recording.GateChanged,
+    outages.OutageOpened,
+    outages.OutageUpdated,
+    outages.OutageCorrected,
+    outages.OutageClosed,
+    outages.GroupRetryProgressed,
 )
 CATALOG: dict[str, type[Data]] = {event.event_type: event for event in EVENTS}
 

@@ -43,6 +43,18 @@ class ApplicantArrived(_Visit, frozen=True, kw_only=True):
     created_by: str = ""
 
 
+class ApplicantCorrected(_Visit, frozen=True, kw_only=True):
+    """The whole identity was retyped and sealed anew; what the older version was parked for begins again (ADR 0015)."""
+
+    event_type: ClassVar[str] = "applicant.corrected.v1"
+    dataref: str
+    digest: str
+    identity_version: int
+    check_hmac: str
+    reason_code: str
+    card_not_before: date | None = None
+
+
 class ApplicantReturned(_Visit, frozen=True, kw_only=True):
     """A person whose recording is open came again; `moved_from` is the office it was open at, if another."""
 

@@ -148,3 +148,6 @@ class GateChanged(_Recording, frozen=True, kw_only=True):
     limit: int
     cause: Cause | None = None
     changed_by: str
+    reason_code: str | None = None
+    expires_at: datetime | None = None
+    ceiling_per_second: float | None = None

@@ -87,6 +87,31 @@ class Owner(StrEnum):
     UNDETERMINED = "undetermined"
 
 
+class Confidence(StrEnum):
+    """How far a verdict can be leaned on."""
+
+    LOW = "low"  # one witness, or none that can tell the sides apart
+    MEDIUM = "medium"  # one witness with evidence of the kernel or of the centre itself
+    HIGH = "high"  # two independent sources agree
+
+
+class Source(StrEnum):
+    """Who saw it; two different ones are independent."""
+
+    CALLS = "calls"  # real calls for people
+    PROBE = "probe"  # a process of its own that asks the centre and neutral targets
+    SECOND_WAY = "second_way"  # the same process, over another line
+    OPERATOR = "operator"
+
+
+class GroupRetryState(StrEnum):
+    PLANNED = "planned"  # a dry run: ids frozen, nothing touched
+    RUNNING = "running"
+    PAUSED = "paused"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+
+
 class Phase(StrEnum):
     """Where a call to the centre stood, in order."""
 

@@ -2,22 +2,26 @@
 
 import hashlib
 from datetime import UTC, date, datetime
+from typing import Any
 from uuid import UUID
 
-from shared.events import intake, notification, recording
+from shared.events import intake, notification, outages, recording
 from shared.events.envelope import Data
 from shared.events.situation import Situation
 from shared.events.vocabulary import (
     Cause,
+    Confidence,
     Document,
     Effect,
     GateState,
+    GroupRetryState,
     NextAction,
     Operation,
     Outcome,
     Owner,
     Phase,
     Purpose,
+    Source,
     Stage,
     TicketLane,
     Trigger,
@@ -31,6 +35,7 @@ MOMENT = datetime(2017, 6, 14, 1, 45, 30, 250_000, tzinfo=UTC)
 TRACE = "5ca4917f2e7a108c550000000000beef"
 
 _ATTEMPT = UUID("015ca491-9b10-7c44-9d01-000000000002")
+_OUTAGE_ID = "015ca491-9f00-7000-8000-000000000005"
 _MESSAGE = UUID("015ca492-1d88-7f02-a1c3-000000000003")
 _DAY = date(2017, 6, 28)
 _TICKET = intake.Ticket(id=UUID("015ca491-7f2e-7b20-8c55-000000000004"), number="A-031", lane=TicketLane.TODAY)
@@ -65,6 +70,14 @@ _INTAKE: tuple[Data, ...] = (
         reference="CONTOH-0001",
         created_by="counter",
     ),
+    intake.ApplicantCorrected(
+        dataref="identities/2017-06-15/015ca491-7f2e-7a10-8c55-0000000000ab#0+415",
+        digest=f"sha-256:{hashlib.sha256(b'CONTOH SATU').hexdigest()}",
+        identity_version=2,
+        check_hmac=hashlib.sha256(b"CONTOH HMAC").hexdigest(),
+        reason_code="mistyped",
+        card_not_before=date(2017, 9, 1),
+    ),
     intake.ApplicantReturned(purpose=Purpose.FIRST_RECORDING, ticket=_KEPT, leaves_on=_DAY, moved_from="32.16.01"),
     intake.ApplicantCalled(ticket=_TICKET, counter=2),
     intake.ApplicantServed(ticket=_TICKET),
@@ -82,6 +95,18 @@ _INTAKE: tuple[Data, ...] = (
     intake.ContactChanged(sealed="UktTTAEQ"),
     intake.ContactWithdrawn(),
 )
+
+_OUTAGE: dict[str, Any] = {
+    "cause": Cause.NETWORK,
+    "owner": Owner.CARRIER,
+    "confidence": Confidence.HIGH,
+    "operations": [Operation.IDENTITY_CHECK, Operation.SUBMISSION],
+    "since": MOMENT,
+    "offices": 23,
+    "people": 412,
+    "sources": [Source.CALLS, Source.PROBE],
+    "because": "connect timed out; the neutral targets were not reached either",
+}
 
 _RECORDING: tuple[Data, ...] = (
     recording.RecordingAttempted(
@@ -129,6 +154,20 @@ _RECORDING: tuple[Data, ...] = (
     recording.GateChanged(
         operation=Operation.SUBMISSION, state=GateState.HOLDING, limit=32, cause=Cause.NETWORK, changed_by="calls"
     ),
+    outages.OutageOpened(**_OUTAGE),
+    outages.OutageUpdated(**_OUTAGE, next_news_at=MOMENT, ticket_ref="CONTOH-17"),
+    outages.OutageCorrected(**_OUTAGE, was_cause=Cause.SERVER, was_owner=Owner.UNDETERMINED),
+    outages.OutageClosed(**_OUTAGE, ended_at=MOMENT),
+    outages.GroupRetryProgressed(
+        state=GroupRetryState.RUNNING,
+        wave=3,
+        total=500,
+        requested=469,
+        running=20,
+        done=10,
+        failed_again=1,
+        skipped=0,
+    ),
 )
 
 _NOTIFICATION: tuple[Data, ...] = (
@@ -151,6 +190,11 @@ EXAMPLES: dict[type[Data], Data] = {type(data): data for data in (*_INTAKE, *_RE
 _OTHER_KEYS: dict[type[Data], tuple[str, str]] = {
     recording.BlankStockChanged: (REGENCY, REGENCY),
     recording.GateChanged: (Operation.SUBMISSION, ""),
+    outages.OutageOpened: (_OUTAGE_ID, ""),
+    outages.OutageUpdated: (_OUTAGE_ID, ""),
+    outages.OutageCorrected: (_OUTAGE_ID, ""),
+    outages.OutageClosed: (_OUTAGE_ID, ""),
+    outages.GroupRetryProgressed: ("015ca499-0000-7000-8000-000000000006", ""),
 }
 _UNNUMBERED = (intake.ContactChanged, intake.ContactWithdrawn)
 

@@ -9,9 +9,9 @@ import msgspec
 
 from services.status.domain.journey import Journey, Visit
 from services.status.domain.line import Gate
+from shared.events.catalog import NOT_OF_A_RECORDING
 from shared.events.envelope import Data, Event
 from shared.events.progress import Progress
-from shared.events.recording import BlankStockChanged, GateChanged
 from shared.postgres.pool import Transaction
 
 ENSURE = """
@@ -85,7 +85,6 @@ HASHED = {
     "blank_view": "SELECT * FROM blank_view ORDER BY regency",
 }
 
-NOT_OF_A_RECORDING = (BlankStockChanged, GateChanged)
 
 _IN_QUARANTINE = "SELECT headers ->> 'ce_id' FROM quarantine WHERE replayed_at IS NULL"
 

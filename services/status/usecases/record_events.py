@@ -5,6 +5,7 @@ from typing import Any
 from services.status.domain.line import Gate
 from services.status.store import projections as store
 from services.status.usecases.fold_events import fold
+from shared.events.catalog import NOT_OF_A_RECORDING
 from shared.events.envelope import Event
 from shared.events.recording import BlankStockChanged, GateChanged
 from shared.events.vocabulary import GateState
@@ -15,7 +16,7 @@ async def record_events(tx: Transaction, events: list[Event[Any]]) -> None:
     """Project and log a batch, each event once; the log's head is locked last, so that it is locked shortly."""
     gates = [event for event in events if isinstance(event.data, GateChanged)]
     blanks = [event for event in events if isinstance(event.data, BlankStockChanged)]
-    of_recordings = [event for event in events if not isinstance(event.data, store.NOT_OF_A_RECORDING)]
+    of_recordings = [event for event in events if not isinstance(event.data, NOT_OF_A_RECORDING)]
     if of_recordings:
         await _fold_recordings(tx, of_recordings)
     if gates:

@@ -6,11 +6,12 @@ from datetime import datetime
 from itertools import pairwise
 
 from shared.events import intake, recording
+from shared.events.catalog import NOT_OF_A_RECORDING
 from tools.verify.checks.journey import Journey
 from tools.verify.result import Result, judge
 from tools.verify.seen import Attempt, Told
 
-_NOT_OF_A_RECORDING = (recording.GateChanged.event_type, recording.BlankStockChanged.event_type)
+_NOT_OF_A_RECORDING = {event.event_type for event in NOT_OF_A_RECORDING}
 
 
 def history_is_legal(told: Sequence[Told], attempts: Sequence[Attempt]) -> Result:
