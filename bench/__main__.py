@@ -10,7 +10,7 @@ from pathlib import Path
 
 import uvloop
 
-from bench import arrivals, board, journeys, latency
+from bench import arrivals, board, claim, journeys, latency
 from bench.client import BenchFailed
 from bench.people import People
 from bench.result import Result, show
@@ -18,7 +18,7 @@ from bench.site import SETTINGS, Plan, Site
 from tools.local import Stack, StartFailed
 
 Measure = Callable[[Site, Plan], Awaitable[Result]]
-# In this order one stack can serve all of them (`--quick`): the dead line comes last.
+# In this order one stack can serve all of them (`--quick`): the dead line comes late, the emptied tables last.
 MEASUREMENTS: dict[str, Measure] = {
     "latency": latency.latency,
     "single": arrivals.single,
@@ -27,6 +27,7 @@ MEASUREMENTS: dict[str, Measure] = {
     "batch": arrivals.batch,
     "batch-contacts": arrivals.batch_contacts,
     "board": board.board,
+    "claim": claim.claim,
 }
 _EXPECTED = (BenchFailed, OSError, TimeoutError)
 _FOLDER = Path(".local/bench")

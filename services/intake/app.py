@@ -9,6 +9,7 @@ from prometheus_client import Gauge
 from services.intake.api.arrivals import arrivals_routes
 from services.intake.api.batches import batches_routes
 from services.intake.api.captures import captures_routes
+from services.intake.api.corrections import corrections_routes
 from services.intake.api.offices import offices_routes
 from services.intake.api.people import people_routes
 from services.intake.api.queue import queue_routes
@@ -62,6 +63,7 @@ def build(runtime: Runtime, settings: IntakeSettings) -> tuple[FastAPI, dict[str
         arrivals_routes(desk, collector.accept),
         batches_routes(desk),
         captures_routes(desk),
+        corrections_routes(desk),
         queue_routes(desk),
         people_routes(desk),
         offices_routes(desk),

@@ -5,6 +5,7 @@ from datetime import date
 from services.intake.domain.captures import NewCapture
 from services.intake.domain.tickets import Ticket, TicketState
 from services.intake.domain.visits import NewArrival, Recording
+from services.intake.store.corrections import NewCorrection
 from shared.events import intake as said
 from shared.events.envelope import Data, Event
 
@@ -24,6 +25,20 @@ def arrived(new: NewArrival, traceparent: str) -> Event[Data]:
         card_not_before=new.card_not_before,
         reference=new.reference,
         created_by=one.created_by,
+    )
+    return _told(data, one, traceparent)
+
+
+def corrected(new: NewCorrection, traceparent: str) -> Event[Data]:
+    """Tell that an identity was typed anew; the reason, and never the note."""
+    one = new.recording
+    data = said.ApplicantCorrected(
+        dataref=new.dataref,
+        digest=new.digest,
+        identity_version=one.identity_version,
+        check_hmac=one.check_hmac,
+        reason_code=new.reason_code,
+        card_not_before=new.card_not_before,
     )
     return _told(data, one, traceparent)
 

@@ -9,6 +9,7 @@ from services.recording.centre.client import CentreClient
 from services.recording.events_in import hears
 from services.recording.loops import tasks
 from services.recording.loops.desk import Desk
+from services.recording.loops.witness import Lookout, Witness
 from services.recording.loops.work import Work
 from services.recording.settings import RecordingSettings
 from services.recording.store import gates, ledger
@@ -38,7 +39,10 @@ def build_app(runtime: Runtime, settings: RecordingSettings, work: Work) -> Fast
     """Make the HTTP API and connect the ears."""
     app = runtime.web("Rekam recording")
     request_key = bytes.fromhex(settings.request_key)
-    app.include_router(api.routes(runtime.database, runtime.outbox, request_key, settings.traces_url, work.ring))
+    named = settings.named_organisations()
+    app.include_router(
+        api.routes(runtime.database, runtime.outbox, request_key, settings.traces_url, work.ring, organisations=named)
+    )
     runtime.hear(app, hears(runtime.outbox), after=lambda: work.ring(_BEGUN_BY_EVENTS))
     return app
 
@@ -46,7 +50,14 @@ def build_app(runtime: Runtime, settings: RecordingSettings, work: Work) -> Fast
 async def run(settings: RecordingSettings) -> None:
     """Run the service until it is told to stop."""
     runtime = build_runtime(settings)
-    client = CentreClient(settings.centre_url, settings.centre_ca_file, connections=settings.centre_connections)
+    witness = Witness()
+    client = CentreClient(
+        settings.centre_url,
+        settings.centre_ca_file,
+        connections=settings.centre_connections,
+        surroundings=witness,
+        access_owner=settings.access_owner,
+    )
     desk = Desk(
         database=runtime.database,
         outbox=runtime.outbox,
@@ -58,8 +69,9 @@ async def run(settings: RecordingSettings) -> None:
         most_in_flight=settings.gate_limit,
     )
     work = Work(desk)
+    lookout = Lookout(runtime.database, runtime.outbox, witness, settings.link_rules(), settings.outage_rules())
     try:
-        await run_until_stopped({**runtime.tasks(build_app(runtime, settings, work)), **tasks(desk, work)})
+        await run_until_stopped({**runtime.tasks(build_app(runtime, settings, work)), **tasks(desk, work, lookout)})
     finally:
         await client.close()
         await runtime.close()

@@ -9,13 +9,16 @@ from uuid import UUID
 from services.recording.domain.answers import Refused, Succeeded, Trail
 from services.recording.domain.gate import Gate
 from services.recording.domain.journey import FOLLOWED_BY
+from services.recording.domain.outage import Outage
 from services.recording.domain.retry import Park
 from services.recording.domain.stage import Judged, due_at, next_action
+from services.recording.store.group_retries import GroupRow
 from services.recording.store.recordings import Recording
 from services.recording.store.stages import StageRow
 from shared.events import recording as said
 from shared.events.envelope import Data, Event
-from shared.events.vocabulary import Document, Operation, Owner, Purpose, Stage, Trigger
+from shared.events.outages import GroupRetryProgressed, OutageClosed, OutageCorrected, OutageOpened, OutageUpdated
+from shared.events.vocabulary import Cause, Document, Operation, Owner, Purpose, Stage, Trigger
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,17 +117,69 @@ def cancelled(reason_code: str) -> Data:
 
 
 def gate_changed(operation: Operation, gate: Gate, *, sequence: int, changed_by: str) -> Event[Data]:
-    """A gate holds, probes or flows."""
+    """A gate holds, probes or flows; or a person ordered something of it."""
     fact = said.GateChanged(
-        operation=operation, state=gate.state, limit=gate.limit, cause=gate.cause, changed_by=changed_by
+        operation=operation,
+        state=gate.state,
+        limit=gate.pace.calls,
+        cause=gate.cause,
+        changed_by=changed_by,
+        reason_code=gate.orders.reason_code,
+        expires_at=gate.orders.until,
+        ceiling_per_second=gate.orders.per_second,
     )
     return Event.of(fact, source=said.SOURCE, key=operation, office="", sequence=sequence, traceparent="")
+
+
+def group_progressed(group: GroupRow, counts: dict[str, int], sequence: int) -> Event[Data]:
+    """A wave of a group retry ended, or its state changed."""
+    fact = GroupRetryProgressed(state=group.life.state, wave=group.life.wave, total=group.total, **counts)
+    return Event.of(fact, source=said.SOURCE, key=group.id, office="", sequence=sequence, traceparent=group.traceparent)
 
 
 def blanks_moved(regency: str, movement: dict[str, Any], *, sequence: int) -> Event[Data]:
     """A regency's stock of card blanks changed."""
     fact = said.BlankStockChanged(**movement)
     return Event.of(fact, source=said.SOURCE, key=regency, office=regency, sequence=sequence, traceparent="")
+
+
+def outage_opened(outage: Outage) -> Data:
+    """One fault is behind many attempts."""
+    return OutageOpened(**_of(outage))
+
+
+def outage_updated(outage: Outage, next_news_at: datetime | None = None, ticket_ref: str | None = None) -> Data:
+    """More is touched, or a person promised the next news."""
+    return OutageUpdated(**_of(outage), next_news_at=next_news_at, ticket_ref=ticket_ref)
+
+
+def outage_corrected(outage: Outage, was_cause: Cause, was_owner: Owner) -> Data:
+    """It is another's fault, or of another kind, than was told."""
+    return OutageCorrected(**_of(outage), was_cause=was_cause, was_owner=was_owner)
+
+
+def outage_closed(outage: Outage, ended_at: datetime) -> Data:
+    """It is over, or goes on as another outage."""
+    return OutageClosed(**_of(outage), ended_at=ended_at)
+
+
+def of_outage(outage_id: UUID, fact: Data, *, sequence: int, traceparent: str = "") -> Event[Data]:
+    """Put a fact about an outage in its envelope; it is of no single office."""
+    return Event.of(fact, source=said.SOURCE, key=outage_id, office="", sequence=sequence, traceparent=traceparent)
+
+
+def _of(outage: Outage) -> dict[str, Any]:
+    return {
+        "cause": outage.cause,
+        "owner": outage.owner,
+        "confidence": outage.confidence,
+        "operations": list(outage.operations),
+        "since": outage.since,
+        "offices": outage.offices,
+        "people": outage.people,
+        "sources": list(outage.sources),
+        "because": outage.because,
+    }
 
 
 def _attempted(attempted: Attempted) -> Data:

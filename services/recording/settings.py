@@ -6,9 +6,13 @@ from pathlib import Path
 from pydantic import Field
 
 from services.recording.domain.journey import AskSchedule
+from services.recording.domain.line_witnesses import LinkRules
+from services.recording.domain.organisations import Organisation, organisation_of
+from services.recording.domain.outage import OutageRules
 from services.recording.domain.retry import RetryPolicy
 from services.recording.usecases.accept_outcomes import Rules
 from services.recording.usecases.call_centre import Deadlines
+from shared.events.vocabulary import Owner
 from shared.settings import ServiceSettings
 
 
@@ -20,7 +24,9 @@ class RecordingSettings(ServiceSettings):
     centre_url: str = Field(description="Base address of the centre, https.")
     centre_ca_file: Path = Field(description="Certificate authority the centre's certificate must come from.")
     centre_connections: int = Field(160, ge=1, description="Connections to the centre, all gates together.")
-    gate_limit: int = Field(32, ge=1, description="Concurrent calls of one operation, over all workers.")
+    gate_limit: int = Field(
+        32, ge=1, description="The most concurrent calls of one operation, over all workers; each gate learns its own."
+    )
     call_seconds: float = Field(8, ge=4, description="Whole-call deadline of a check, an ask, a print, a Suket.")
     submission_seconds: float = Field(15, ge=4, description="Whole-call deadline of a submission, beside its size.")
     seconds_per_256_kib: float = Field(1, ge=0, description="What each 256 KiB adds to a submission's deadline.")
@@ -31,8 +37,32 @@ class RecordingSettings(ServiceSettings):
     ask_after_seconds: tuple[float, ...] = Field(
         (10, 60, 600, 3600, 21600, 86400), description="Waits before each ask about a record; the last repeats."
     )
-    probe_seconds: float = Field(2, gt=0, description="Rest between probes of a held operation, ± 30 %.")
+    probe_seconds: float = Field(1, gt=0, description="Rest between probes of a held operation, ± 30 %.")
     suket_while_waiting: bool = Field(False, description="Issue a Suket to who waits for a card blank.")
+    access_owner: Owner = Field(Owner.CARRIER, description="Who answers for our access line.")
+    organisations: dict[Owner, dict[str, str]] = Field(
+        default_factory=dict, description='Who stands behind an owner: {"carrier": {"name": …, "contact": …}}, JSON.'
+    )
+    outage_failures: int = Field(3, ge=1, description="Failures within the window, by two sources, that are an outage.")
+    outage_window_seconds: float = Field(30, gt=0, description="Within how long; also how long a call's word counts.")
+    outage_clean_seconds: float = Field(60, gt=0, description="How long all must be well before an outage is over.")
+    outage_tell_seconds: float = Field(30, gt=0, description="Growth of an outage is told at most so often.")
+
+    def link_rules(self) -> LinkRules:
+        """Give the rules of the link verdict."""
+        return LinkRules(access_owner=self.access_owner, window=timedelta(seconds=self.outage_window_seconds))
+
+    def outage_rules(self) -> OutageRules:
+        """Give the rules of outages."""
+        return OutageRules(
+            failures=self.outage_failures,
+            clean=timedelta(seconds=self.outage_clean_seconds),
+            tell_every=timedelta(seconds=self.outage_tell_seconds),
+        )
+
+    def named_organisations(self) -> dict[Owner, Organisation]:
+        """Name who stands behind each owner; a role word where nobody was told."""
+        return {owner: organisation_of(owner, self.organisations.get(owner, {})) for owner in Owner}
 
     def rules(self) -> Rules:
         """Give the rules of judging as the use cases take them."""

@@ -9,6 +9,7 @@ from shared.events.progress import Progress
 from shared.events.situation import StageFact
 from shared.events.vocabulary import Operation, Outcome, Stage
 
+CORRECTED = "corrected"
 _UNIQUE = "PRINT_READY_RECORD"
 
 
@@ -26,6 +27,9 @@ def progressed(progress: Progress, data: Data, at: datetime) -> Progress:
             before = progress.stages.get(data.stage, StageFact())
             fact = replace(before, is_done=False, is_parked=True, cause=data.cause, signature=data.signature)
             return progress.with_stage(data.stage, fact)
+        case recording.RecordingResumed(reason_code=reason) if reason == CORRECTED:
+            # The one stage begins anew; what the centre has of the later ones it still has (ADR 0015).
+            return progress.with_stage(data.stage, StageFact())
         case recording.RecordingResumed():
             return progress.taken_back_to(data.goes_on_at())
         case _:

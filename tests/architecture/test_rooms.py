@@ -12,7 +12,7 @@ _EVERYWHERE = {
     "README.md", "__init__", "__main__", "app", "settings", "api", "events_in", "events_out", "loops", "usecases",
     "domain", "store", "migrations",
 }  # fmt: skip
-_OF_ONE = {"recording": {"centre"}, "notification": {"channels", "texts"}, "status": {"web", "webhooks"}}
+_OF_ONE = {"recording": {"centre", "probe"}, "notification": {"channels", "texts"}, "status": {"web", "webhooks"}}
 _ABSENT_WHEN_UNNEEDED = {"events_in", "events_out", "loops"}
 _NAMED_AFTER_A_KIND = {"utils", "util", "helpers", "helper", "constants", "common", "core", "base", "impl", "misc"}
 _NO_USE_CASE = {"services/intake/usecases/desk.py": "what every use case of intake is handed: a place, not a deed"}

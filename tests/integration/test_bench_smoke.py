@@ -15,6 +15,7 @@ _TITLES = (
     "Arrivals by batches of 500, without contacts",
     "Arrivals by batches of 500, with contacts",
     "Arrival to board with the gate holding",
+    "Claims of 64 of 3,000 waiting stages",
 )
 
 

@@ -1,5 +1,6 @@
 """The client and the simulated centre agree: each call is understood, joined by its attempt, judged by its trouble."""
 
+import datetime as dt
 import hashlib
 import json
 from collections.abc import AsyncIterator
@@ -9,6 +10,7 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import httpx
+import orjson
 import pytest
 
 from services.recording.centre.answers import (
@@ -23,7 +25,12 @@ from services.recording.centre.answers import (
 )
 from services.recording.centre.client import CentreClient
 from services.recording.centre.reading import Failure, Reading, Said
-from shared.events.vocabulary import Cause, Effect
+from services.recording.domain.answers import Failed
+from services.recording.domain.surroundings import NOBODY_KNOWS, Surroundings
+from services.recording.store.claims import Claimed
+from services.recording.usecases.call_centre import Deadlines, call_centre
+from shared.events.vocabulary import Cause, Confidence, Effect, Operation, Owner, Stage
+from shared.packets import PacketStore
 from shared.sealing import Label, SealingKey, seal
 from tools.centre.server import CentreSettings, RunningCentre, running_centre
 from tools.keys import write_all
@@ -31,6 +38,7 @@ from tools.keys import write_all
 OFFICE = "32.16.06"
 PACKET = b"CONTOH SATU" * 1000
 DEADLINE = 3.0
+DEADLINES = Deadlines(DEADLINE, DEADLINE, 1.0)
 
 
 @pytest.fixture(scope="module")
@@ -81,11 +89,35 @@ class Office:
 
 
 @asynccontextmanager
-async def office(keys: Path) -> AsyncIterator[Office]:
+async def office(keys: Path, seen: Surroundings = NOBODY_KNOWS) -> AsyncIterator[Office]:
     async with running_centre(CentreSettings(keys_dir=keys, deduplication_seconds=0)) as centre:
-        client = CentreClient(centre.url, keys / "ca.pem")
+        client = CentreClient(centre.url, keys / "ca.pem", surroundings=lambda: seen)
         yield Office(client, centre, SealingKey.from_file(keys / "centre_sealing.public.json"))
         await client.close()
+
+
+def a_claim(operation: Operation) -> Claimed:
+    """Give a claimed submission, or the ask after one, whose packet is not in any store."""
+    return Claimed(
+        recording_id=uuid4(),
+        stage=Stage.SUBMISSION,
+        operation=operation,
+        office=OFFICE,
+        attempt_id=uuid4(),
+        trace_id="",
+        span_id="",
+        started_at=dt.datetime.now(dt.UTC),
+        lease_token=uuid4(),
+        purpose="first_recording",
+        sealed_at=OFFICE,
+        identity_ref="identities/gone",
+        identity_digest="sha-256:00",
+        identity_version=1,
+        packet_ref="packets/gone",
+        packet_digest="sha-256:00",
+        packet_version=1,
+        packet_size=len(PACKET),
+    )
 
 
 def result(reading: Reading) -> object:
@@ -175,3 +207,65 @@ async def test_the_wait_that_the_centre_asks_for_is_read(keys: Path) -> None:
 
     assert isinstance(reading, Failure)
     assert reading.retry_after_seconds == 17.0
+
+
+@pytest.mark.parametrize(
+    ("kind", "alone", "owner"),
+    [
+        ("refuse", Owner.UNDETERMINED, Owner.CENTRE),
+        ("tls_expired", Owner.UNDETERMINED, Owner.CENTRE),
+        ("reset", Owner.UNDETERMINED, Owner.CENTRE),
+        ("truncated", Owner.CENTRE, Owner.CENTRE),
+    ],
+)
+async def test_a_second_source_lets_the_centre_be_named(keys: Path, kind: str, alone: Owner, owner: Owner) -> None:
+    also_away = Surroundings(neutral_reached=True, centre_answered=False, second_way_answered=False)
+    readings = []
+    for seen in (NOBODY_KNOWS, also_away):
+        async with office(keys, seen) as here:
+            await here.goes_wrong(kind)
+            readings.append(await here.asks(uuid4()))
+
+    first, second = readings
+    assert isinstance(first, Failure)
+    assert isinstance(second, Failure)
+    assert (first.owner, second.owner, second.confidence) == (alone, owner, Confidence.HIGH)
+    assert first.confidence is not Confidence.HIGH
+    assert second.surroundings == also_away
+    assert "second way unanswered" in second.because
+
+
+async def test_a_failed_probe_leaves_evidence_and_a_verdict_as_a_real_call_does(keys: Path) -> None:
+    async with office(keys) as here:
+        await here.goes_wrong("status", status=500)
+        reading = await here.client.probe(deadline_seconds=DEADLINE)
+
+    assert isinstance(reading, Failure)
+    assert (reading.code, reading.owner, reading.evidence.status) == ("http_500", Owner.CENTRE, 500)
+    assert reading.evidence.phases_ms["connect"] > 0
+    assert "the centre answered 500" in reading.because
+
+
+async def test_an_attempt_keeps_its_verdict_and_who_else_saw_what(keys: Path, tmp_path: Path) -> None:
+    seen = Surroundings(neutral_reached=True, centre_answered=True)
+    async with office(keys, seen) as here:
+        await here.goes_wrong("html_200")
+        outcome = await call_centre(here.client, PacketStore(tmp_path), a_claim(Operation.ASK), DEADLINES)
+    kept = orjson.loads(orjson.dumps(outcome.trail.evidence))
+
+    assert isinstance(outcome.answer, Failed)
+    assert kept["verdict"].pop("because").startswith("connected in ")
+    assert kept["verdict"] == {"cause": "server", "effect": "possible", "owner": "centre", "confidence": "medium"}
+    assert (kept["surroundings"]["neutral_reached"], kept["surroundings"]["second_way_answered"]) == (True, None)
+    assert {"tcp", "samples", "phases_ms", "phases_at_ms", "address", "reused", "bytes_sent"} <= kept.keys()
+
+
+async def test_a_packet_that_is_gone_is_our_own_fault_and_says_so(keys: Path, tmp_path: Path) -> None:
+    async with office(keys) as here:
+        outcome = await call_centre(here.client, PacketStore(tmp_path), a_claim(Operation.SUBMISSION), DEADLINES)
+        journal = here.centre.centre.journal.after(0, 100, None)
+
+    assert isinstance(outcome.answer, Failed)
+    assert (outcome.answer.cause, outcome.answer.owner) == (Cause.LOCAL, Owner.US)
+    assert "our own store" in outcome.trail.evidence["verdict"]["because"]
+    assert journal == []

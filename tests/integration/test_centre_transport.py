@@ -1,27 +1,24 @@
 """Our way to the centre against real TLS servers: each trouble leaves its own evidence, and no call is sent twice."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
-from services.recording.centre.evidence import Answered, Call, Failed
-from services.recording.centre.tls import trusting
-from services.recording.centre.transport import Transport
-from services.recording.centre.verdict import Verdict, after_failure
-from shared.events.vocabulary import Cause, Effect, Phase
+from services.recording.centre.evidence import Answered
+from shared.events.vocabulary import Cause, Effect, Owner, Phase
 from tests.support.eventually import eventually
-from tests.support.tls_server import Caller, Serve, server
+from tests.support.tls_server import Caller, server
+from tests.support.way_to_centre import (
+    OK,
+    a_call,
+    answers,
+    judged,
+    says,
+    says_nothing,
+    transport,
+)
 from tools.keys import write_all
-from tools.line.bridge import Cut
-from tools.line.server import LineFault, LineSettings, running_line
-
-OK = b'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 11\r\n\r\n{"is": "so"}'[:-1]
-PATIENCE = 5.0
-LINE_DEADLINE = 4.0
 
 
 @pytest.fixture(scope="module")
@@ -29,43 +26,6 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("keys")
     write_all(folder)
     return folder
-
-
-@asynccontextmanager
-async def transport(
-    keys: Path, port: int, host: str = "localhost", connections: int = 4, idle_seconds: float = 30.0
-) -> AsyncIterator[Transport]:
-    opened = Transport(host, port, trusting(keys / "ca.pem"), connections=connections, idle_seconds=idle_seconds)
-    try:
-        yield opened
-    finally:
-        await opened.close()
-
-
-def a_call(deadline: float = PATIENCE, body: bytes = b"") -> Call:
-    return Call("PUT" if body else "GET", "/recordings/1", (), body, deadline, None)
-
-
-def judged(outcome: Answered | Failed) -> Verdict:
-    assert isinstance(outcome, Failed), outcome
-    return after_failure(outcome.evidence)
-
-
-async def answers(caller: Caller) -> None:
-    while await caller.request():
-        caller.writer.write(OK)
-
-
-async def says_nothing(caller: Caller) -> None:
-    await caller.reader.read()
-
-
-def says(raw: bytes) -> Serve:
-    async def serve(caller: Caller) -> None:
-        await caller.request()
-        caller.writer.write(raw)
-
-    return serve
 
 
 async def test_a_second_call_uses_the_open_connection_and_has_no_connecting_phases(keys: Path) -> None:
@@ -116,70 +76,25 @@ async def test_a_certificate_that_does_not_fit_ends_in_tls(keys: Path, certifica
         outcome = await line.call(a_call())
 
     assert (outcome.evidence.phase_failed, outcome.evidence.error) == (Phase.TLS, error)
+    assert outcome.evidence.verify_code in (10, 62)
     assert (judged(outcome).cause, judged(outcome).effect) == (Cause.SERVER, Effect.NONE)
 
 
-async def test_a_centre_that_acknowledges_and_never_answers_is_slow(keys: Path) -> None:
-    async with server(keys, says_nothing) as centre, transport(keys, centre.port) as line:
-        outcome = await line.call(a_call(LINE_DEADLINE))
-
-    assert (outcome.evidence.phase_failed, outcome.evidence.error) == (Phase.WAIT, "deadline")
-    assert outcome.evidence.tcp is not None
-    assert (outcome.evidence.tcp["retransmits"], outcome.evidence.tcp["unacked"]) == (0, 0)
-    assert (judged(outcome).cause, judged(outcome).effect) == (Cause.SERVER, Effect.POSSIBLE)
-    assert outcome.duration_ms == pytest.approx(LINE_DEADLINE * 1000, abs=400)
-
-
-async def test_a_centre_that_stops_reading_closes_its_window(keys: Path) -> None:
-    async def reads_nothing(caller: Caller) -> None:
-        caller.stop_reading()
-        await centre.over.wait()
-
-    async with server(keys, reads_nothing) as centre, transport(keys, centre.port) as line:
-        outcome = await line.call(a_call(LINE_DEADLINE, b"x" * 30_000_000))
-
-    assert outcome.evidence.tcp is not None
-    assert outcome.evidence.tcp["snd_wnd"] == 0
-    assert 0 < outcome.evidence.bytes_sent < 30_000_000
-    assert (judged(outcome).cause, judged(outcome).effect) == (Cause.SERVER, Effect.POSSIBLE)
-
-
-async def test_a_line_cut_while_waiting_is_the_network(keys: Path) -> None:
-    arrived = asyncio.Event()
-
-    async def takes_and_says_nothing(caller: Caller) -> None:
+async def test_an_orderly_end_is_the_centres_own_word_and_a_reset_is_not(keys: Path) -> None:
+    async def closes(caller: Caller) -> None:
         await caller.request()
-        arrived.set()
-        await caller.reader.read()
 
-    async with (
-        server(keys, takes_and_says_nothing) as centre,
-        running_line(LineSettings(("127.0.0.1", centre.port))) as cut,
-        transport(keys, cut.line.port) as line,
-        asyncio.TaskGroup() as tasks,
-    ):
-        waiting = tasks.create_task(line.call(a_call(LINE_DEADLINE)))
-        await asyncio.wait_for(arrived.wait(), PATIENCE)
-        cut.line.die(LineFault(kind="down"))
-        how = cut.line.shown()["open_connections"]
-        outcome = await waiting
-    if how == Cut.ABANDONED:
-        pytest.skip("a true cut needs a privilege that this process has not")
+    async def resets(caller: Caller) -> None:
+        await caller.request()
+        caller.writer.transport.abort()
 
-    assert (judged(outcome).cause, judged(outcome).effect) == (Cause.NETWORK, Effect.POSSIBLE)
+    async with server(keys, closes) as centre, transport(keys, centre.port) as line:
+        in_order = await line.call(a_call())
+    async with server(keys, resets) as centre, transport(keys, centre.port) as line:
+        cut_short = await line.call(a_call())
 
-
-async def test_a_line_that_takes_no_connection_is_the_network_and_costs_nothing(keys: Path) -> None:
-    async with (
-        server(keys, answers) as centre,
-        running_line(LineSettings(("127.0.0.1", centre.port))) as down,
-        transport(keys, down.line.port) as line,
-    ):
-        down.line.die(LineFault(kind="down"))
-        outcome = await line.call(a_call(1.0))
-
-    assert (outcome.evidence.phase_failed, outcome.evidence.error) == (Phase.CONNECT, "deadline")
-    assert (judged(outcome).cause, judged(outcome).effect) == (Cause.NETWORK, Effect.NONE)
+    assert (in_order.evidence.ended_in_order, judged(in_order).owner) == (True, Owner.CENTRE)
+    assert (cut_short.evidence.ended_in_order, judged(cut_short).owner) == (False, Owner.UNDETERMINED)
 
 
 @pytest.mark.parametrize(
@@ -270,14 +185,3 @@ async def test_a_call_that_finds_no_free_connection_is_our_own_fault(keys: Path)
         _, late = await asyncio.gather(line.call(a_call(0.6)), line.call(a_call(0.3)))
 
     assert (judged(late).cause, judged(late).effect) == (Cause.LOCAL, Effect.NONE)
-
-
-async def test_a_blocked_loop_is_not_taken_for_a_slow_centre(keys: Path) -> None:
-    async with server(keys, says_nothing) as centre, transport(keys, centre.port) as line, asyncio.TaskGroup() as tasks:
-        waiting = tasks.create_task(line.call(a_call(1.0)))
-        await eventually(lambda: centre.callers)
-        time.sleep(0.8)  # noqa: ASYNC251  a blocked loop is the point
-        outcome = await waiting
-
-    assert outcome.evidence.loop_lag_ms > 500
-    assert (judged(outcome).cause, judged(outcome).effect) == (Cause.LOCAL, Effect.POSSIBLE)

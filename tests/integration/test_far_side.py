@@ -1,6 +1,8 @@
 """The simulated centre does what API.md section 7 says, over real TLS."""
 
+import asyncio
 import hashlib
+import time
 from pathlib import Path
 from uuid import uuid4
 
@@ -10,7 +12,7 @@ import pytest
 from shared.sealing import Label, seal
 from tests.support.eventually import eventually
 from tests.support.far_side import NIL, OFFICE, digest_header, far_side
-from tools.centre.faults import CALL_FAULTS, DOOR_FAULTS
+from tools.centre.faults import KINDS
 from tools.keys import write_all
 
 
@@ -115,7 +117,7 @@ async def test_a_refusing_centre_keeps_its_port_and_opens_it_by_itself(keys: Pat
         assert probe.status_code == 404
 
 
-@pytest.mark.parametrize("kind", sorted({*CALL_FAULTS, *DOOR_FAULTS} - {"hang", "effect_then_hang", "slow"}))
+@pytest.mark.parametrize("kind", sorted(KINDS - {"hang", "effect_then_hang", "slow", "overload", "stops_reading"}))
 async def test_after_any_fault_the_centre_works_again(keys: Path, kind: str) -> None:
     recording = uuid4()
     async with far_side(keys) as centre:
@@ -191,13 +193,85 @@ async def test_a_card_needs_a_print_ready_record_and_a_suket_does_not(keys: Path
         assert (await centre.record(recording))["print_references"] == [printed.json()["print_reference"]]
 
 
-async def test_a_full_centre_says_so(keys: Path) -> None:
+async def test_a_full_centre_says_so_and_names_a_time_only_when_told_one(keys: Path) -> None:
     async with far_side(keys) as centre:
         await centre.control.put("/capacity", json={"per_second": 1, "queue": 0})
+        silent = [await centre.calls.get(f"/recordings/{NIL}") for _ in range(2)]
+        await centre.control.put("/capacity", json={"per_second": 1, "queue": 0, "retry_after": 3})
+        telling = [await centre.calls.get(f"/recordings/{NIL}") for _ in range(2)]
 
-        statuses = [(await centre.calls.get(f"/recordings/{NIL}")).status_code for _ in range(2)]
+        assert [answer.status_code for answer in silent + telling] == [404, 503, 404, 503]
+        assert [answer.headers.get("retry-after") for answer in silent + telling] == [None, None, None, "3"]
+        assert [entry["answer"] for entry in await centre.journal()] == [404, 503, 404, 503]
 
-        assert statuses == [404, 503]
+
+async def test_an_overload_of_one_operation_answers_what_it_can_and_refuses_the_rest(keys: Path) -> None:
+    async with far_side(keys) as centre:
+        await centre.goes_wrong("submission", "overload", per_second=10, queue=1)
+
+        answers = await asyncio.gather(*(centre.submit(uuid4()) for _ in range(6)))
+
+        statuses = sorted(answer.status_code for answer in answers)
+        assert statuses == [201, 201, 503, 503, 503, 503]
+        assert not any("retry-after" in answer.headers for answer in answers)
+        assert (await centre.calls.get(f"/recordings/{NIL}")).status_code == 404
+        seen = [entry for entry in await centre.journal() if entry["operation"] == "submission"]
+        assert sorted(entry["answer"] for entry in seen) == statuses
+        assert [entry["fault"] for entry in seen if entry["answer"] == 503] == ["overload"] * 4
+
+
+async def test_an_overload_is_over_after_so_many_refusals(keys: Path) -> None:
+    async with far_side(keys) as centre:
+        await centre.goes_wrong("submission", "overload", per_second=1, queue=0, times=2, retry_after=9)
+
+        answers = [await centre.submit(uuid4()) for _ in range(4)]
+
+        assert [answer.status_code for answer in answers] == [201, 503, 503, 201]
+        assert answers[1].headers["retry-after"] == "9"
+
+
+@pytest.mark.parametrize("packet", [b"CONTOH", bytes(8_000_000)], ids=["small", "large"])
+async def test_a_centre_that_stopped_reading_reads_on_when_it_is_well(keys: Path, packet: bytes) -> None:
+    recording = uuid4()
+    async with far_side(keys) as centre:
+        await centre.goes_wrong("submission", "stops_reading", times=1)
+        call = asyncio.ensure_future(centre.submit(recording, packet))
+        await eventually(centre.journal)
+        assert (await centre.calls.get(f"/recordings/{recording}")).status_code == 404
+        assert not call.done()
+
+        await centre.is_well_again()
+        well_at = time.monotonic()
+
+        assert (await call).status_code == 201
+        assert time.monotonic() - well_at < 2
+        assert (await centre.record(recording))["digest"] == f"sha-256:{hashlib.sha256(packet).hexdigest()}"
+
+
+async def test_a_centre_that_stopped_reading_for_a_time_reads_on_by_itself(keys: Path) -> None:
+    async with far_side(keys) as centre:
+        await centre.goes_wrong("all", "stops_reading", seconds=0.3)
+
+        assert (await centre.submit(uuid4())).status_code == 201
+        assert [entry["answer"] for entry in await centre.journal()] == ["stops_reading", 201]
+
+
+async def test_the_journal_is_read_on_from_where_it_was_left(keys: Path) -> None:
+    recording = uuid4()
+    async with far_side(keys) as centre:
+        for _ in range(3):
+            await centre.calls.get(f"/recordings/{NIL}")
+        await centre.submit(recording)
+
+        first = (await centre.control.get("/journal", params={"limit": 2})).json()
+        rest = (await centre.control.get("/journal", params={"after": first["next"], "limit": 10})).json()
+        nothing = (await centre.control.get("/journal", params={"after": rest["next"]})).json()
+        own = (await centre.control.get("/journal", params={"recording_id": str(recording), "limit": 1})).json()
+
+        assert ([entry["seq"] for entry in first["items"]], first["next"]) == ([1, 2], 2)
+        assert ([entry["seq"] for entry in rest["items"]], rest["next"]) == ([3, 4], 4)
+        assert nothing == {"items": [], "next": 4}
+        assert [entry["seq"] for entry in own["items"]] == [4]
 
 
 @pytest.mark.parametrize(
@@ -208,6 +282,9 @@ async def test_a_full_centre_says_so(keys: Path) -> None:
         ("/faults/lunch", b'{"kind": "hang"}'),
         ("/faults/submission", b'{"kind": "refuse"}'),
         ("/faults/all", b'{"kind": "hang", "share": 2}'),
+        ("/faults/all", b'{"kind": "overload"}'),
+        ("/faults/all", b'{"kind": "overload", "per_second": 0}'),
+        ("/faults/all", b'{"kind": "hang", "per_second": 5}'),
         ("/outcomes", b'{"default": "FINE"}'),
         ("/capacity", b'{"per_second": 0}'),
     ],

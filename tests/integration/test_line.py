@@ -68,6 +68,40 @@ async def test_the_line_returns_by_itself_and_keeps_the_true_times(keys: Path) -
         assert death["returned_at"] > death["died_at"]
 
 
+async def test_the_history_keeps_every_fault(keys: Path) -> None:
+    async with far_side_by_line(keys, patience=5) as centre:
+        for body in ({"kind": "reject"}, {"kind": "cut_while_waiting"}, {"kind": "latency", "milliseconds": 1}):
+            (await centre.line.put("/faults", json=body)).raise_for_status()
+        await centre.line.delete("/faults")
+        history = (await centre.line.get("/history")).json()["items"]
+
+        assert [death["kind"] for death in history] == ["reject", "cut_while_waiting", "latency"]
+        assert all(death["returned_at"] >= death["died_at"] for death in history)
+        assert (await centre.calls.get(f"/recordings/{NIL}")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"kind": "melts"},
+        {"kind": "down", "share": 0.5},
+        {"kind": "reject", "times": 1},
+        {"kind": "latency"},
+        {"kind": "latency", "milliseconds": 100, "neutral": True},
+        {"kind": "cut_after_bytes"},
+        {"kind": "cut_before_request", "after_bytes": 5},
+        {"kind": "cut_before_request", "share": 1.5},
+        {"kind": "bandwidth", "bytes_per_second": 0},
+        {"kind": "dns", "answer": "maybe"},
+    ],
+    ids=str,
+)
+async def test_a_wrong_switch_of_the_line_is_refused(keys: Path, body: dict[str, object]) -> None:
+    async with far_side_by_line(keys) as centre:
+        assert (await centre.line.put("/faults", json=body)).status_code == 422
+        assert (await centre.line.get("/history")).json()["items"] == []
+
+
 async def test_a_large_packet_comes_over_the_line_whole(keys: Path) -> None:
     recording, packet = uuid4(), os.urandom(5_000_000)
     async with far_side_by_line(keys, patience=10) as centre:

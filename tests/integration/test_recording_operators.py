@@ -102,7 +102,7 @@ async def test_gates_tell_how_much_waits_behind_them(installation: Installation)
     assert set(gates) == {"identity_check", "submission", "ask", "card_print", "suket"}
     assert gates["suket"]["state"] == "flowing"
     assert gates["suket"]["backlog"]["today"] >= 1
-    assert gates["suket"]["limit"] == 4
+    assert gates["suket"]["limit"] == 2  # of 4, as the centre failed one of its calls
     await installation.ask(
         "POST", f"/recordings/{recording}/cancel", "officer", "32.16.06", body={"reason_code": "withdrawn"}
     )

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -87,6 +87,7 @@ class Installation:
         leaves_on: date | None = None,
         card_not_before: date | None = None,
         created_by: str = "",
+        arrived_at: datetime | None = None,
     ) -> list[UUID]:
         """Let people arrive whose NIK ends in this serial."""
         ids = [uuid7() for _ in range(people)]
@@ -98,7 +99,7 @@ class Installation:
             ApplicantArrived(
                 purpose=purpose,
                 ticket=Ticket(id=uuid7(), number="A-001", lane=TicketLane.TODAY),
-                arrived_at=now(),
+                arrived_at=arrived_at or now(),
                 dataref=ref,
                 digest=digest_of(one),
                 identity_version=1,
@@ -112,9 +113,10 @@ class Installation:
         await self._say(list(zip(ids, facts, strict=True)), office)
         return ids
 
-    async def is_captured(self, recording: UUID, version: int = 1, *, office: str = OFFICE) -> str:
-        """Take a person's prints and photo; gives the digest of the packet."""
-        packet = f"CONTOH {recording} {version}".encode() * 2000
+    async def is_captured(self, recording: UUID, version: int = 1, *, office: str = OFFICE, size: int = 90_000) -> str:
+        """Take a person's prints and photo, of about this size; gives the digest of the packet."""
+        word = f"CONTOH {recording} {version}".encode()
+        packet = word * (size // len(word))
         ref, digest = self._store().put("packets", [packet]), digest_of(packet)
         fact = CaptureAccepted(
             packet_version=version, dataref=ref, digest=digest, size=len(packet), captured_at=now(), quality=[]
@@ -122,12 +124,12 @@ class Installation:
         await self._say([(recording, fact)], office)
         return digest
 
-    async def loses_the_packet_of(self, recording: UUID) -> None:
+    async def loses_the_packet_of(self, recording: UUID, *, office: str = OFFICE) -> None:
         """Tell of a capture whose bytes are not in the store."""
         fact = CaptureAccepted(
             packet_version=1, dataref="packets/gone", digest=digest_of(b""), size=1, captured_at=now(), quality=[]
         )
-        await self._say([(recording, fact)], OFFICE)
+        await self._say([(recording, fact)], office)
 
     async def records(self, purpose: Purpose = Purpose.FIRST_RECORDING, **known: Any) -> UUID:
         """Let one person arrive and be captured."""
@@ -138,12 +140,12 @@ class Installation:
     async def ask(
         self, method: str, path: str, role: str = "sre", offices: str = "*", *, body: Any = None, key: str | None = None
     ) -> httpx.Response:
-        """Ask the service as somebody; a POST gets a key of its own unless one is given."""
+        """Ask the service as somebody; a POST or PATCH gets a key of its own unless one is given."""
         if (role, offices) not in self.tokens:
             issuer = self.stack.endpoints.issuer
             self.tokens[role, offices] = await asyncio.to_thread(fetch_token, issuer, role, offices)
         headers = {"Authorization": f"Bearer {self.tokens[role, offices]}"}
-        if method == "POST":
+        if method in ("POST", "PATCH"):
             headers["Idempotency-Key"] = key or str(uuid4())
         return await self.api.request(method, f"/v1{path}", headers=headers, json=body)
 
@@ -195,6 +197,9 @@ class Installation:
         (await self.centre.delete("/faults")).raise_for_status()
         (await self.centre.put("/outcomes", json={})).raise_for_status()
         (await self.line.delete("/faults")).raise_for_status()
+        # What the centre asked for, up to ten minutes of rest, and what gates learnt of it end with the test.
+        rested = "UPDATE gate SET not_before = NULL, allowed = least(4, call_limit), is_starting = true, is_dry = false"
+        await self.database.execute(rested)
         await eventually(self._all_flow, within=20)
 
     async def journal(self, *recordings: UUID) -> list[dict[str, Any]]:
@@ -249,11 +254,13 @@ class Installation:
 
 
 @asynccontextmanager
-async def running_installation() -> AsyncIterator[Installation]:
+async def running_installation(
+    settings: Mapping[str, Mapping[str, str]] = SETTINGS, parts: Sequence[str] = PARTS
+) -> AsyncIterator[Installation]:
     """Run one until the block ends."""
-    stack = Stack.on_free_ports(new_folder(), settings=SETTINGS)
+    stack = Stack.on_free_ports(new_folder(), settings=settings)
     with stack:
-        await asyncio.to_thread(stack.start, PARTS)
+        await asyncio.to_thread(stack.start, parts)
         async with AsyncExitStack() as held:
             yield await _connected(stack, held)
     await asyncio.to_thread(stack.remove)

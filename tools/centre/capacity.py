@@ -4,10 +4,11 @@ import msgspec
 
 
 class CapacityRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """The body of PUT /capacity; null is unlimited."""
+    """The body of PUT /capacity; null is unlimited, and a refusal names a time to come back only when told one."""
 
     per_second: float | None = None
     queue: int | None = None
+    retry_after: int | None = None
 
     def __post_init__(self) -> None:
         if self.per_second is not None and self.per_second <= 0:
@@ -17,8 +18,8 @@ class CapacityRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 class Capacity:
     """A leaky bucket: each call takes the next free turn, or none when the queue is full."""
 
-    def __init__(self) -> None:
-        self.limit = CapacityRequest()
+    def __init__(self, limit: CapacityRequest | None = None) -> None:
+        self.limit = limit or CapacityRequest()
         self._next_turn_at = 0.0
 
     def set(self, limit: CapacityRequest) -> None:

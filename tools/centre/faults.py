@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from tools.centre.calls import Operation
+from tools.centre.capacity import Capacity, CapacityRequest
 from tools.centre.wire import Answer, Exchange
 
 ALL = "all"
@@ -32,7 +33,10 @@ class Door(Enum):
 
 
 class FaultRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """The body of PUT /faults/{operation}; `delay` is what `slow` waits, `seconds` how long the fault lasts."""
+    """The body of PUT /faults/{operation}; `delay` is what `slow` waits, `seconds` how long the fault lasts.
+
+    `per_second` and `queue` are what `overload` still does; its `times` count the calls it refuses.
+    """
 
     kind: str
     share: float = 1.0
@@ -41,6 +45,8 @@ class FaultRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     retry_after: int | None = None
     status: int = 503
     delay: float = 30.0
+    per_second: float | None = None
+    queue: int = 0
 
 
 @dataclass(slots=True)
@@ -48,11 +54,27 @@ class Fault:
     asked: FaultRequest
     ends_at: float | None
     times_left: int | None
+    capacity: Capacity
+
+    def count(self) -> None:
+        """Use up one of its times."""
+        if self.times_left is not None:
+            self.times_left -= 1
 
     def is_over(self, now: float) -> bool:
         """Say whether its seconds or its times are used up."""
         return self.times_left == 0 or (self.ends_at is not None and now >= self.ends_at)
 
+
+@dataclass(frozen=True, slots=True)
+class Strike:
+    """What hits a call: a fault that misbehaves, or only a wait for a turn before the answer."""
+
+    fault: FaultRequest | None = None
+    wait_seconds: float = 0.0
+
+
+_NO_STRIKE = Strike()
 
 Reply = Callable[[Exchange, Answer, FaultRequest], None]
 
@@ -79,8 +101,7 @@ def _reset(exchange: Exchange, _answer: Answer, _fault: FaultRequest) -> None:
 
 
 def _fail(exchange: Exchange, _answer: Answer, fault: FaultRequest) -> None:
-    headers = () if fault.retry_after is None else (("retry-after", str(fault.retry_after)),)
-    exchange.send(Answer(fault.status, {"detail": "the centre is not well (simulated)"}, headers))
+    exchange.send(refusal(fault.status, fault.retry_after))
 
 
 def _answer_late(exchange: Exchange, answer: Answer, fault: FaultRequest) -> None:
@@ -105,6 +126,13 @@ def _acknowledge_as_duplicate(exchange: Exchange, answer: Answer, _fault: FaultR
     exchange.send(Answer(200 if answer.status < 300 else answer.status, answer.body, headers))  # noqa: PLR2004  2xx
 
 
+def refusal(status: int, retry_after: int | None) -> Answer:
+    """Make an answer that says the centre is not well, and when to come back if it knows."""
+    headers = () if retry_after is None else (("retry-after", str(retry_after)),)
+    return Answer(status, {"detail": "the centre is not well (simulated)"}, headers)
+
+
+OVERLOAD = "overload"
 CALL_FAULTS = {
     "hang": Misbehaviour(does_effect=False, reply=_say_nothing),
     "status": Misbehaviour(does_effect=False, reply=_fail, answers_status=True),
@@ -115,6 +143,7 @@ CALL_FAULTS = {
     "garbage": Misbehaviour(does_effect=True, reply=_say_garbage),
     "truncated": Misbehaviour(does_effect=True, reply=_say_half),
     "reset": Misbehaviour(does_effect=False, reply=_reset),
+    OVERLOAD: Misbehaviour(does_effect=False, reply=_fail, answers_status=True),
     "duplicate_ack": Misbehaviour(does_effect=True, reply=_acknowledge_as_duplicate),
 }
 DOOR_FAULTS = {
@@ -123,6 +152,9 @@ DOOR_FAULTS = {
     "tls_expired": Door.EXPIRED,
     "tls_wrong_host": Door.WRONG_HOST,
 }
+# These strike when the head of a request has come, before its body is read.
+HEAD_FAULTS = frozenset({"stops_reading"})
+KINDS = frozenset({*CALL_FAULTS, *DOOR_FAULTS, *HEAD_FAULTS})
 OPERATIONS = frozenset({ALL, *(operation.value for operation in Operation)})
 
 
@@ -136,23 +168,32 @@ class Faults:
         """Switch one on in place of the operation's former one; a wrong request is a ValueError."""
         _check(operation, asked)
         ends_at = None if asked.seconds is None else time.monotonic() + asked.seconds
-        self._switched_on[operation] = Fault(asked, ends_at, asked.times)
+        capacity = Capacity(CapacityRequest(asked.per_second, asked.queue))
+        self._switched_on[operation] = Fault(asked, ends_at, asked.times, capacity)
 
     def clear(self) -> None:
         """Be well again."""
         self._switched_on.clear()
 
-    def strike(self, operation: Operation) -> FaultRequest | None:
-        """Return the fault that hits this call, if one does."""
-        if not self._switched_on:
+    def strike(self, operation: Operation) -> Strike:
+        """Return what hits this call."""
+        fault = self._hitting(operation)
+        if fault is None or fault.asked.kind not in CALL_FAULTS:
+            return _NO_STRIKE
+        if fault.asked.kind == OVERLOAD:
+            wait = fault.capacity.wait_seconds(time.monotonic())
+            if wait is not None:
+                return Strike(wait_seconds=wait)
+        fault.count()
+        return Strike(fault.asked)
+
+    def strike_head(self, operation: Operation) -> Fault | None:
+        """Return the fault that hits this request before its body is read, if one does."""
+        fault = self._hitting(operation)
+        if fault is None or fault.asked.kind not in HEAD_FAULTS:
             return None
-        self._forget_what_is_over()
-        fault = self._switched_on.get(operation.value) or self._switched_on.get(ALL)
-        if fault is None or fault.asked.kind in DOOR_FAULTS or random.random() >= fault.asked.share:
-            return None
-        if fault.times_left is not None:
-            fault.times_left -= 1
-        return fault.asked
+        fault.count()
+        return fault
 
     def door(self) -> Door:
         """Say what the listener should do now."""
@@ -172,6 +213,13 @@ class Faults:
         self._forget_what_is_over()
         return {name: msgspec.to_builtins(fault.asked) for name, fault in self._switched_on.items()}
 
+    def _hitting(self, operation: Operation) -> Fault | None:
+        if not self._switched_on:
+            return None
+        self._forget_what_is_over()
+        fault = self._switched_on.get(operation.value) or self._switched_on.get(ALL)
+        return fault if fault is not None and random.random() < fault.asked.share else None
+
     def _forget_what_is_over(self) -> None:
         now = time.monotonic()
         for name in [name for name, fault in self._switched_on.items() if fault.is_over(now)]:
@@ -181,8 +229,10 @@ class Faults:
 def _check(operation: str, asked: FaultRequest) -> None:
     if operation not in OPERATIONS:
         raise ValueError("no such operation")
-    if asked.kind not in CALL_FAULTS and asked.kind not in DOOR_FAULTS:
-        raise ValueError("no such kind; known: " + ", ".join(sorted({*CALL_FAULTS, *DOOR_FAULTS})))
+    if asked.kind not in KINDS:
+        raise ValueError("no such kind; known: " + ", ".join(sorted(KINDS)))
+    if (asked.kind == OVERLOAD) is not (asked.per_second is not None):
+        raise ValueError("overload needs per_second, and no other kind has it")
     if asked.kind in DOOR_FAULTS and (operation != ALL or asked.share != 1 or asked.times is not None):
         raise ValueError("this kind is the listener's: operation all, no share, no times")
     if not 0 <= asked.share <= 1:

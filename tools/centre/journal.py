@@ -1,6 +1,7 @@
 """The append-only list of every call the centre saw."""
 
 import datetime as dt
+from itertools import islice
 from typing import Any
 
 from tools.centre.calls import Call
@@ -37,10 +38,11 @@ class Journal:
 
     def after(self, seq: int, limit: int, recording_id: str | None = None) -> list[dict[str, Any]]:
         """Return calls in the order seen, after a sequence number."""
-        entries = self._entries[max(seq, 0) :]
-        if recording_id is not None:
-            entries = [entry for entry in entries if entry["recording_id"] == recording_id]
-        return entries[:limit]
+        first = max(seq, 0)
+        if recording_id is None:
+            return self._entries[first : first + limit]
+        later = islice(self._entries, first, None)
+        return list(islice((entry for entry in later if entry["recording_id"] == recording_id), limit))
 
     def duplicate_acks(self) -> dict[str, int]:
         """Count per recording how often a key came again."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import cast
 
 from tools.centre.faults import Door
-from tools.centre.wire import HttpConnection, Serve
+from tools.centre.wire import Admit, HttpConnection, Serve
 
 _BACKLOG = 512
 _CERTIFICATES = {Door.OPEN: "centre.pem", Door.EXPIRED: "expired.pem", Door.WRONG_HOST: "wronghost.pem"}
@@ -16,11 +16,11 @@ _CERTIFICATES = {Door.OPEN: "centre.pem", Door.EXPIRED: "expired.pem", Door.WRON
 class Listener:
     """Owns the port; while shut the port is held, so that nobody else takes it and callers see RST."""
 
-    def __init__(self, host: str, port: int, keys_dir: Path, serve: Serve) -> None:
+    def __init__(self, host: str, port: int, keys_dir: Path, serve: Serve, admit: Admit) -> None:
         # Bound and never listening: it keeps the port ours while the door is shut.
         self._holder = _bound((host, port))
         self._address: tuple[str, int] = self._holder.getsockname()
-        self._serve = serve
+        self._serve, self._admit = serve, admit
         self._contexts = {door: _context(keys_dir, name) for door, name in _CERTIFICATES.items()}
         self._connections: set[HttpConnection] = set()
         self._server: asyncio.Server | None = None
@@ -63,7 +63,9 @@ class Listener:
             self._server = await loop.create_server(_ClosesAtOnce, sock=listening)
             return
         self._server = await loop.create_server(
-            lambda: HttpConnection(self._serve, self._connections), sock=listening, ssl=self._contexts[door]
+            lambda: HttpConnection(self._serve, self._connections, self._admit),
+            sock=listening,
+            ssl=self._contexts[door],
         )
 
 
@@ -84,4 +86,6 @@ def _context(keys_dir: Path, certificate: str) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(keys_dir / certificate, keys_dir / "centre.key")
     context.set_alpn_protocols(["http/1.1"])
+    # Nobody resumes a session here, and the line tells an answer by its being the first bytes back.
+    context.num_tickets = 0
     return context

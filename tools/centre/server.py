@@ -9,19 +9,20 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
+from weakref import WeakSet
 
 from shared.sealing import OpeningKey
 from tools.centre.calls import Call, read_call
 from tools.centre.capacity import Capacity
 from tools.centre.control import Control
 from tools.centre.desk import Desk
-from tools.centre.faults import CALL_FAULTS, Faults
+from tools.centre.faults import CALL_FAULTS, OVERLOAD, FaultRequest, Faults, refusal
 from tools.centre.journal import Journal
 from tools.centre.listener import Listener
 from tools.centre.register import AppendedFile, Register
-from tools.centre.wire import Answer, Exchange, Request, plain_http
+from tools.centre.wire import Answer, Exchange, HttpConnection, Request, plain_http
 
-_OVERLOADED = Answer(503, {"detail": "the centre's queue is full (simulated)"}, (("retry-after", "1"),))
+_OVERLOADED = 503
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ class Centre:
         self.register.duplicate_acks = self.journal.duplicate_acks()
         self.faults = Faults()
         self.capacity = Capacity()
+        self._unheard: WeakSet[HttpConnection] = WeakSet()
         self._desk = Desk(self.register, OpeningKey.from_file(settings.keys_dir / "centre_sealing.private.json"))
 
     def serve(self, request: Request, exchange: Exchange) -> None:
@@ -69,12 +71,32 @@ class Centre:
             return
         wait = self.capacity.wait_seconds(time.monotonic())
         if wait is None:
-            self.journal.write(call, None, _OVERLOADED.status, "overload")
-            exchange.send(_OVERLOADED)
+            self.journal.write(call, None, _OVERLOADED, OVERLOAD)
+            exchange.send(refusal(_OVERLOADED, self.capacity.limit.retry_after))
         elif wait > 0:
             asyncio.get_running_loop().call_later(wait, self._answer, call, exchange)
         else:
             self._answer(call, exchange)
+
+    def admit(self, head: Request, connection: HttpConnection) -> bool:
+        """Say whether the body of a request is read: not while the centre has stopped reading."""
+        call = read_call(head)
+        fault = self.faults.strike_head(call.operation) if call else None
+        if call is None or fault is None:
+            return True
+        self.journal.write(call, None, fault.asked.kind, fault.asked.kind)
+        self._unheard.add(connection)
+        if fault.ends_at is not None:
+            seconds = max(fault.ends_at - time.monotonic(), 0.0)
+            asyncio.get_running_loop().call_later(seconds, connection.listen_again)
+        return False
+
+    def listen_if_well(self) -> None:
+        """Read on everywhere once no fault is left."""
+        if not self.faults.shown():
+            for connection in list(self._unheard):
+                connection.listen_again()
+            self._unheard.clear()
 
     def close(self) -> None:
         """Close the files."""
@@ -82,12 +104,20 @@ class Centre:
             file.close()
 
     def _answer(self, call: Call, exchange: Exchange) -> None:
-        fault = self.faults.strike(call.operation)
-        if fault is None:
-            done = self._desk.answer(call)
-            self.journal.write(call, done, done.answer.status, None)
-            exchange.send(done.answer)
-            return
+        strike = self.faults.strike(call.operation)
+        if strike.fault is not None:
+            self._misbehave(call, exchange, strike.fault)
+        elif strike.wait_seconds > 0:
+            asyncio.get_running_loop().call_later(strike.wait_seconds, self._answer_well, call, exchange)
+        else:
+            self._answer_well(call, exchange)
+
+    def _answer_well(self, call: Call, exchange: Exchange) -> None:
+        done = self._desk.answer(call)
+        self.journal.write(call, done, done.answer.status, None)
+        exchange.send(done.answer)
+
+    def _misbehave(self, call: Call, exchange: Exchange, fault: FaultRequest) -> None:
         how = CALL_FAULTS[fault.kind]
         done_anyway = self._desk.answer(call) if how.does_effect else None
         answered = fault.status if how.answers_status else fault.kind
@@ -116,12 +146,13 @@ class RunningCentre:
 async def running_centre(settings: CentreSettings) -> AsyncIterator[RunningCentre]:
     """Run a centre until the block ends."""
     centre = Centre(settings)
-    listener = Listener(settings.host, settings.port, settings.keys_dir, centre.serve)
+    listener = Listener(settings.host, settings.port, settings.keys_dir, centre.serve, centre.admit)
     stop = asyncio.Event()
     changed = asyncio.Event()
 
     async def stand() -> None:
         await listener.switch(centre.faults.door())
+        centre.listen_if_well()
         changed.set()
 
     try:

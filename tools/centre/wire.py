@@ -16,6 +16,9 @@ import httptools
 import orjson
 
 LARGEST_BODY = 20 * 1024 * 1024
+_SMALLEST_WINDOW = 4096
+_USUAL_WINDOW = 128 * 1024
+_SO_BUF_LOCK = 72
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 _REASONS = {status.value: status.phrase for status in HTTPStatus}
 
@@ -46,6 +49,8 @@ class Answer:
 
 
 Serve = Callable[[Request, "Exchange"], None]
+# Told of a request's head before its body is read; False leaves the rest in the kernel.
+Admit = Callable[[Request, "HttpConnection"], bool]
 
 
 class Exchange:
@@ -78,8 +83,10 @@ class Exchange:
 class HttpConnection(asyncio.Protocol):
     """One keep-alive connection; pipelined requests wait for their turn."""
 
-    def __init__(self, serve: Serve, open_connections: "set[HttpConnection]") -> None:
+    def __init__(self, serve: Serve, open_connections: "set[HttpConnection]", admit: Admit | None = None) -> None:
         self._serve = serve
+        self._admit = admit
+        self._is_deaf = False
         self._open_connections = open_connections
         self._parser = httptools.HttpRequestParser(self)
         self._transport: asyncio.Transport | None = None
@@ -116,8 +123,10 @@ class HttpConnection(asyncio.Protocol):
         self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
-        """Invite a body that waits to be asked for."""
-        if self._headers.get("expect", "").lower() == "100-continue":
+        """Read on or not; invite a body that waits to be asked for."""
+        if self._admit is not None and not self._admit(self._request(b""), self):
+            self._stop_reading()
+        elif self._headers.get("expect", "").lower() == "100-continue":
             self.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, body: bytes) -> None:
@@ -131,10 +140,7 @@ class HttpConnection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """Queue the request behind those before it."""
-        path, _, query = self._url.decode("latin-1").partition("?")
-        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
-        method = self._parser.get_method().decode()
-        request = Request(method, unquote(path), dict(parse_qsl(query)), self._headers, body)
+        request = self._request(self._body[0] if len(self._body) == 1 else b"".join(self._body))
         self._waiting.append((request, self._parser.should_keep_alive()))
         self._start_request()
         self._serve_next()
@@ -162,8 +168,27 @@ class HttpConnection(asyncio.Protocol):
         if self._transport is not None:
             reset_transport(self._transport)
 
+    def listen_again(self) -> None:
+        """Read on where reading had stopped."""
+        if self._is_deaf and self._transport is not None:
+            self._is_deaf = False
+            widen(self._transport.get_extra_info("socket"))
+            self._transport.resume_reading()
+            self._serve_next()
+
+    def _stop_reading(self) -> None:
+        self._is_deaf = True
+        if self._transport is not None:
+            narrow(self._transport.get_extra_info("socket"), _SMALLEST_WINDOW)
+            self._transport.pause_reading()
+
+    def _request(self, body: bytes) -> Request:
+        path, _, query = self._url.decode("latin-1").partition("?")
+        method = self._parser.get_method().decode()
+        return Request(method, unquote(path), dict(parse_qsl(query)), self._headers, body)
+
     def _serve_next(self) -> None:
-        if self._is_busy or not self._waiting:
+        if self._is_busy or self._is_deaf or not self._waiting:
             return
         request, keeps_alive = self._waiting.popleft()
         self._is_busy = True
@@ -175,6 +200,18 @@ class HttpConnection(asyncio.Protocol):
         self._headers: dict[str, str] = {}
         self._body: list[bytes] = []
         self._size = 0
+
+
+def narrow(raw: Any, window: int) -> None:
+    """Have the kernel take little more than is read, so that the sender feels who does not read."""
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
+
+
+def widen(raw: Any) -> None:
+    """Let the kernel choose again how much it takes; older kernels keep what they are told here."""
+    with contextlib.suppress(OSError):
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _USUAL_WINDOW)
+        raw.setsockopt(socket.SOL_SOCKET, _SO_BUF_LOCK, 0)
 
 
 def reset_transport(transport: asyncio.Transport) -> None:

@@ -6,7 +6,8 @@ import signal
 
 import uvloop
 
-from tools.line.server import LineSettings, running_line
+from tools.line.server import running_line
+from tools.line.settings import LineSettings
 
 
 async def _run() -> None:
@@ -19,6 +20,7 @@ async def _run() -> None:
             "centre": f"https://localhost:{running.line.port}",
             "line_control": running.control_url,
             "neutral": f"127.0.0.1:{running.line.neutral_port}",
+            "names": f"{settings.host}:{running.names_port}",
         }
         print(json.dumps(urls), flush=True)
         await stop.wait()

@@ -1,27 +1,21 @@
-"""The two ends of one bridged connection, and the cut between them."""
+"""The two ends of one bridged connection, and the cuts between them."""
 
 import asyncio
 import contextlib
-import ctypes
-import socket
-import struct
-import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import partial
-from typing import Any, cast
 
-from tools.centre.wire import reset_transport
+from tools.centre.wire import narrow, reset_transport
+from tools.line import cuts
+from tools.line.ends import End
+from tools.line.turns import Turns
 
-_SO_ATTACH_FILTER = 26
-_SO_DETACH_FILTER = 27
-# One classic BPF instruction, "return 0": the kernel discards whatever arrives, its acknowledgements too.
-_DISCARD = ctypes.create_string_buffer(struct.pack("HBBI", 6, 0, 0, 0))
-_DISCARD_ALL = struct.pack("HP", 1, ctypes.addressof(_DISCARD))
-_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 _QUIET_SECONDS = 0.01
 _QUIET_TRIES = 30
+# A request has arrived when its last bytes are acknowledged and so long nothing followed.
+_ASKED_OUT_SECONDS = 0.1
+_NARROW_WINDOW = 32 * 1024
 
 
 class Cut(StrEnum):
@@ -30,185 +24,157 @@ class Cut(StrEnum):
     ABANDONED = "abandoned: the kernel still acknowledges, so such a cut looks like a slow server"
 
 
-class End(asyncio.Protocol):
-    """One end; what it receives goes to its peer, at the pace the peer takes it."""
-
-    def __init__(self) -> None:
-        self.transport: asyncio.Transport | None = None
-        self.peer: End | None = None
-        self.gone: Callable[[], None] | None = None
-        self._early: list[bytes] = []
-        self._is_full = False
-        self._is_cut = False
-        self._has_ended = False
-        self._owed: Callable[[], None] | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Hold the transport."""
-        self.transport = cast("asyncio.Transport", transport)
-
-    def data_received(self, data: bytes) -> None:
-        """Pass on."""
-        if self.peer is None:
-            self._early.append(data)
-        elif self.peer.transport is not None:
-            self.peer.transport.write(data)
-
-    def eof_received(self) -> bool:
-        """Pass the end on and keep the other direction open."""
-        self._has_ended = True
-        if self.peer is None or not self.peer._has_ended:  # noqa: SLF001  the peer is of this class
-            self._tell_peer(_write_eof)
-            return True
-        # Both directions have ended: returning False closes this end, and losing it closes the other.
-        return False
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """End the other side the way this one ended."""
-        self.transport = None
-        self._tell_peer(_close if exc is None else reset_transport)
-        if self.gone is not None:
-            self.gone()
-
-    def pause_writing(self) -> None:
-        """Let the peer read no faster than we can write."""
-        self._is_full = True
-        self._settle_peer()
-
-    def resume_writing(self) -> None:
-        """Let the peer read on."""
-        self._is_full = False
-        self._settle_peer()
-
-    def cut(self) -> None:
-        """Read nothing and tell nothing until mended."""
-        self._is_cut = True
-        self.settle()
-
-    def mend(self) -> None:
-        """Read again, and hear what was kept back."""
-        self._is_cut = False
-        self.settle()
-        if self._owed is not None:
-            self._owed()
-            self._owed = None
-
-    def settle(self) -> None:
-        """Read only while whole, and while the peer takes what is read."""
-        if self.transport is None or self.transport.is_closing():
-            return
-        if self._is_cut or (self.peer is not None and self.peer._is_full):  # noqa: SLF001  the peer is of this class
-            self.transport.pause_reading()
-        else:
-            self.transport.resume_reading()
-
-    def join(self, peer: "End") -> None:
-        """Tie both ends together; whichever has gone meanwhile takes the other along."""
-        self.peer, peer.peer = peer, self
-        for end in (self, peer):
-            early, end._early = end._early, []  # noqa: SLF001  the peer is of this class
-            for data in early:
-                end.data_received(data)
-            if end.transport is None:
-                end.connection_lost(None)
-
-    def _settle_peer(self) -> None:
-        if self.peer is not None:
-            self.peer.settle()
-
-    def _tell_peer(self, tell: Callable[[asyncio.Transport], None]) -> None:
-        peer = self.peer
-        if peer is None or peer.transport is None:
-            return
-        if peer._is_cut:  # noqa: SLF001  the peer is of this class
-            peer._owed = partial(tell, peer.transport)  # noqa: SLF001  the peer is of this class
-        else:
-            tell(peer.transport)
+def _ignore(_bridge: "Bridge") -> None: ...
 
 
 @dataclass(eq=False, slots=True)
 class Bridge:
+    """`may_ask` is told before the near side can begin a request, `asks` at its first bytes."""
+
     near: End
     far: End
     cut: Cut | None = None
-    _settling: asyncio.TimerHandle | None = None
+    is_hit: bool = False
+    may_ask: Callable[["Bridge"], None] = _ignore
+    asks: Callable[["Bridge"], None] = _ignore
+    turns: Turns = field(default_factory=Turns)
+    _limit: int | None = None
+    _passed: int = 0
+    _discarded_before: int = 0
+    _timer: asyncio.TimerHandle | None = None
 
     @property
     def is_gone(self) -> bool:
         """Say whether both ends have ended."""
         return self.near.transport is None and self.far.transport is None
 
+    @property
+    def has_lost_bytes(self) -> bool:
+        """Say whether bytes have vanished beyond the limit; without the privilege, whether they would have."""
+        if self._limit is None or self.near.raw is None:
+            return False
+        if self.cut is Cut.ABANDONED:
+            return self._passed >= self._limit
+        with contextlib.suppress(OSError):
+            return cuts.discarded(self.near.raw) > self._discarded_before
+        return False
+
+    def join(self) -> None:
+        """Tie both ends together and listen whose turn it is."""
+        self.near.heard, self.far.heard = self._hear_near, self._hear_far
+        self.near.join(self.far)
+
     def cut_off(self) -> None:
         """Let nothing through in either direction, and nothing be acknowledged to the near side."""
         self.near.cut()
         self.far.cut()
+        self.cut_beyond(0)
         self._discard_when_quiet(_QUIET_TRIES)
+
+    def cut_when_asked(self) -> None:
+        """Let a request arrive whole, nothing come back, and then cut off."""
+        self.far.cut()
+        self._cut_when_asked_out()
+
+    def cut_beyond(self, more_bytes: int) -> None:
+        """Let so many more bytes of the near side arrive and be acknowledged; what follows vanishes."""
+        if self.near.raw is None:
+            return
+        self._limit, self._passed = more_bytes, 0
+        try:
+            self._discarded_before = cuts.discarded(self.near.raw)
+            cuts.discard_beyond(self.near.raw, more_bytes)
+            self.cut = Cut.TRUE
+        except PermissionError:
+            self.cut = Cut.ABANDONED
+            if not more_bytes:
+                self.near.cut()
+        except OSError:
+            self.abort()
+
+    def slow_down(self, *, seconds: float, bytes_per_second: float | None) -> None:
+        """Carry late by so much each way, or so much a second each way."""
+        if bytes_per_second is not None:
+            for end in (self.near, self.far):
+                with contextlib.suppress(OSError):
+                    if end.raw is not None:
+                        narrow(end.raw, _NARROW_WINDOW)
+        self.near.slow_down(seconds, bytes_per_second)
+        self.far.slow_down(seconds, bytes_per_second)
+
+    def mend(self) -> None:
+        """Let everything through again; a near side that has gone meanwhile is found by keepalive."""
+        self._wait_no_more()
+        if self.cut is not None:
+            self._let_all_pass()
+        self.cut = self._limit = None
+        self.is_hit = False
+        self.near.mend()
+        self.far.mend()
+
+    def reset(self) -> None:
+        """Tear both ends down so that both sides see RST."""
+        self._wait_no_more()
+        for end in (self.near, self.far):
+            if end.transport is not None:
+                reset_transport(end.transport)
+
+    def abort(self) -> None:
+        """Tear both ends down."""
+        self._wait_no_more()
+        for end in (self.near, self.far):
+            if end.transport is not None:
+                end.transport.abort()
+
+    def _hear_near(self, data: bytes) -> None:
+        if self.turns.hear_near(data):
+            self.asks(self)
+        if self._limit is not None:
+            self._passed += len(data)
+            if self.cut is Cut.ABANDONED and self._passed >= self._limit:
+                self.near.cut()
+
+    def _hear_far(self, data: bytes) -> None:
+        if self.turns.hear_far(data):
+            self.may_ask(self)
+
+    def _cut_when_asked_out(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self.far.is_drained and loop.time() - self.near.heard_at >= _ASKED_OUT_SECONDS:
+            self.near.cut()
+            self._discard_when_quiet(_QUIET_TRIES)
+        elif not self.is_gone:
+            self.cut = Cut.SETTLING
+            self._timer = loop.call_later(_QUIET_SECONDS, self._cut_when_asked_out)
 
     def _discard_when_quiet(self, tries: int) -> None:
         # What the near side has not acknowledged yet would be sent again and again through the cut, and its
         # arrival would look like life to the near side's kernel: its delayed acknowledgement is awaited first.
-        raw = _raw(self.near)
+        raw = self.near.raw
         if raw is None:
             return
-        if tries and _unacknowledged(raw):
-            self.cut = Cut.SETTLING
-            self._settling = asyncio.get_running_loop().call_later(_QUIET_SECONDS, self._discard_when_quiet, tries - 1)
-            return
         try:
-            raw.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, _DISCARD_ALL)
+            if tries and cuts.unacknowledged(raw):
+                self.cut = Cut.SETTLING
+                again = asyncio.get_running_loop().call_later
+                self._timer = again(_QUIET_SECONDS, self._discard_when_quiet, tries - 1)
+                return
+            cuts.discard_all(raw)
             self.cut = Cut.TRUE
         except PermissionError:
             self.cut = Cut.ABANDONED
         except OSError:
             self.abort()
 
-    def mend(self) -> None:
-        """Let everything through again; a near side that has gone meanwhile is found by keepalive."""
-        self.cut = None
-        if self._settling is not None:
-            self._settling.cancel()
-            self._settling = None
-        raw = _raw(self.near)
+    def _let_all_pass(self) -> None:
         with contextlib.suppress(OSError):
-            if raw is not None:
-                raw.setsockopt(socket.SOL_SOCKET, _SO_DETACH_FILTER, 0)
-                _find_the_gone(raw)
-        self.near.mend()
-        self.far.mend()
-
-    def abort(self) -> None:
-        """Tear both ends down."""
-        for end in (self.near, self.far):
-            if end.transport is not None:
-                end.transport.abort()
-
-
-def _close(transport: asyncio.Transport) -> None:
-    transport.close()
-
-
-def _write_eof(transport: asyncio.Transport) -> None:
-    if not transport.is_closing() and transport.can_write_eof():
+            if self.near.raw is not None:
+                cuts.let_all_pass(self.near.raw)
         with contextlib.suppress(OSError):
-            transport.write_eof()
+            if self.near.raw is not None:
+                cuts.find_the_gone(self.near.raw)
 
-
-def reset_socket(accepted: socket.socket) -> None:
-    """Close a socket that has no transport yet so that the other side sees RST."""
-    with contextlib.suppress(OSError):
-        accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-    accepted.close()
-
-
-def _raw(end: End) -> Any:
-    return end.transport.get_extra_info("socket") if end.transport is not None else None
-
-
-def _unacknowledged(raw: Any) -> int:
-    return int.from_bytes(raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 28)[24:28], sys.byteorder)
-
-
-def _find_the_gone(raw: Any) -> None:
-    raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for option in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT):
-        raw.setsockopt(socket.IPPROTO_TCP, option, 2)
+    def _wait_no_more(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

@@ -12,14 +12,16 @@ from tools.local.ports import Ports
 SERVERS = ("postgres", "kafka")
 TOOLS = ("issuer", "traces", "mailbox", "centre", "line")
 SERVICES = ("intake", "recording", "notification", "status")
-ALL = (*SERVERS, *TOOLS, *SERVICES)
+# The second source: recording's own code and database in a process of its own.
+PROBES = ("probe",)
+ALL = (*SERVERS, *TOOLS, *SERVICES, *PROBES)
 
 _OFFICES = DEPLOY / "offices.json"
 
 
 def ready_url(name: str, ports: Ports) -> str:
     """Where a process that is not a server of others' making says it is ready."""
-    if name in SERVICES:
+    if name in SERVICES or name in PROBES:
         return f"http://127.0.0.1:{getattr(ports, name)}/readyz"
     control = {"centre": ports.centre_control, "line": ports.line_control}
     return f"http://127.0.0.1:{control.get(name) or getattr(ports, name)}/livez"
@@ -90,6 +92,24 @@ def of_service(name: str, folder: Path, ports: Ports, endpoints: Endpoints) -> d
     if name != "intake":
         common["REKAM_NICENESS"] = 15
     return _inherited() | _words(common) | _words(offices) | _words(its_own[name])
+
+
+def of_probe(folder: Path, ports: Ports, endpoints: Endpoints) -> dict[str, str]:
+    """Tell the probe what recording is told, and whom else to ask: the line's neighbour, the centre past the line."""
+    its_own = {
+        "REKAM_HTTP_PORT": ports.probe,
+        "REKAM_INSTANCE": "probe-1",
+        "REKAM_NEUTRAL_TARGETS": json.dumps([f"127.0.0.1:{ports.line_neutral}"]),
+        "REKAM_SECOND_WAY_URL": f"https://localhost:{ports.centre}",
+    }
+    return of_service("recording", folder, ports, endpoints) | _words(its_own)
+
+
+def command_of(name: str) -> list[str]:
+    """Say what is run after `python -m`."""
+    if name in PROBES:
+        return ["services.recording", name]
+    return [f"{'services' if name in SERVICES else 'tools'}.{name}"]
 
 
 def _inherited() -> dict[str, str]:

@@ -31,6 +31,7 @@ class Ports:
 
     intake: int
     recording: int
+    probe: int
     notification: int
     status: int
     issuer: int

@@ -17,7 +17,18 @@ from typing import Self
 from tools.local.endpoints import Endpoints
 from tools.local.jars import kafka_jars
 from tools.local.kafka import KafkaNode, knows_a_broker
-from tools.local.parts import ALL, SERVERS, SERVICES, TOOLS, of_service, of_tool, ready_url
+from tools.local.parts import (
+    ALL,
+    PROBES,
+    SERVERS,
+    SERVICES,
+    TOOLS,
+    command_of,
+    of_probe,
+    of_service,
+    of_tool,
+    ready_url,
+)
 from tools.local.passwords import passwords_from
 from tools.local.places import ROOT
 from tools.local.ports import Ports
@@ -73,7 +84,7 @@ class Stack:
         """Stop all that was started: services first, then what they lean on."""
         with self._changing:
             self._closing = True
-        for layer in (SERVICES, TOOLS, SERVERS):
+        for layer in ((*SERVICES, *PROBES), TOOLS, SERVERS):
             started = [self._children[name] for name in layer if name in self._children]
             if started:
                 with ThreadPoolExecutor(len(started)) as pool:
@@ -108,8 +119,9 @@ class Stack:
 
     def environment(self, name: str) -> dict[str, str]:
         """Tell a tool or service its environment, with this stack's settings on top."""
-        tell = of_service if name in SERVICES else of_tool
-        return tell(name, self.folder, self.ports, self.endpoints) | dict(self._settings.get(name, {}))
+        place = (self.folder, self.ports, self.endpoints)
+        told = of_probe(*place) if name in PROBES else (of_service if name in SERVICES else of_tool)(name, *place)
+        return told | dict(self._settings.get(name, {}))
 
     def start_service(self, name: str, *, wait: bool = True) -> None:
         """Start a part that does not run, on the same port and data; by default wait until it is ready."""
@@ -167,7 +179,8 @@ class Stack:
                 if "kafka" in wanted:
                     others.append(pool.submit(self._start_kafka))
                 postgres.result()
-                others += [pool.submit(self.start_service, name) for name in SERVICES if name in wanted]
+                behind = [name for name in (*SERVICES, *PROBES) if name in wanted]
+                others += [pool.submit(self.start_service, name) for name in behind]
                 for other in others:
                     other.result()
             except BaseException:
@@ -204,7 +217,7 @@ class Stack:
             return self._kafka.part()
         return Part(
             name=name,
-            command=[sys.executable, "-m", f"{'services' if name in SERVICES else 'tools'}.{name}"],
+            command=[sys.executable, "-m", *command_of(name)],
             environment=self.environment(name),
             is_ready=functools.partial(_says_ok, ready_url(name, self.ports)),
             cwd=ROOT,

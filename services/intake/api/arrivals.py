@@ -33,7 +33,7 @@ _REGISTERED: dict[int | str, dict[str, Any]] = {
 
 
 class ShownArrival(BaseModel):
-    """An arrival as intake knows it; the receipt is shown to those who may register."""
+    """An arrival as intake knows it; the receipt is shown to those who may register; `version` is its identity's."""
 
     recording_id: UUID
     receipt_code: str | None
@@ -42,6 +42,7 @@ class ShownArrival(BaseModel):
     valid_until: date | None
     office: str
     purpose: Purpose
+    version: int
     is_open: bool
     situation: str
     arrived_at: datetime
@@ -100,12 +101,15 @@ def _add_registering(router: APIRouter, desk: Desk, accept: Accept) -> None:
 
 def _add_reading(router: APIRouter, desk: Desk) -> None:
     @router.get("/{recording_id}")
-    async def show_arrival(recording_id: UUID, caller: Annotated[Caller, needs("read_recordings")]) -> ShownArrival:
-        """Show an arrival of the caller's offices."""
+    async def show_arrival(
+        recording_id: UUID, response: Response, caller: Annotated[Caller, needs("read_recordings")]
+    ) -> ShownArrival:
+        """Show an arrival of the caller's offices; the ETag is what a correction sends back as If-Match."""
         async with desk.database.connection() as connection:
             shown = await store.show(connection, recording_id, sight_of(caller))
         if shown is None:
             raise NotFound("No such recording in your offices.")
+        response.headers["etag"] = f'"{shown.recording.identity_version}"'
         return _shown(shown, may_see_receipt="register_arrivals" in caller.scopes)
 
     @router.put("/{recording_id}/contact", status_code=204)
@@ -136,6 +140,7 @@ def _shown(shown: store.Shown, *, may_see_receipt: bool) -> ShownArrival:
         valid_until=ticket.valid_until if ticket else None,
         office=one.office,
         purpose=one.purpose,
+        version=one.identity_version,
         is_open=one.is_open,
         situation=tell_situation(one),
         arrived_at=one.since,

@@ -21,6 +21,7 @@ from services.intake.domain.captures import Modality
 from services.intake.domain.nik import Sex, check_form
 from services.intake.domain.receipts import read_receipt
 from shared.events.vocabulary import Purpose, TicketLane
+from shared.problems import digits_are_personal
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _LONG_NUMBER = re.compile(r"\d{16}")
@@ -48,10 +49,20 @@ def _holds_no_nik(value: str) -> str:
     return value
 
 
+def _is_no_number(note: str) -> str:
+    if digits_are_personal(note):
+        raise ValueError("must not hold 8 or more digits in a row")
+    return note
+
+
 Day = Annotated[date, BeforeValidator(_written_day, json_schema_input_type=str)]
 Moment = Annotated[AwareDatetime, BeforeValidator(_written_moment, json_schema_input_type=str)]
 OfficeCode = Annotated[str, StringConstraints(pattern=r"^\d{2}\.\d{2}\.\d{2}$")]
 Nik = Annotated[str, AfterValidator(check_form), Field(json_schema_extra={"pattern": "^[0-9]{16}$"})]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Note = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), AfterValidator(_is_no_number)
+]
 Reference = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:/#-]{1,64}$"), AfterValidator(_holds_no_nik)]
 Key = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,255}$")]
 ReceiptCode = Annotated[str, StringConstraints(max_length=20), AfterValidator(read_receipt)]
@@ -67,6 +78,12 @@ class BesideReason(StrEnum):
     OTHER_PURPOSE = "other_purpose"
     EARLIER_ONE_LOST = "earlier_one_lost"
     REGENCY_INSTRUCTED = "regency_instructed"
+
+
+class CorrectionReason(StrEnum):
+    MISTYPED = "mistyped"
+    FAMILY_CARD_SHOWN = "family_card_shown"
+    ASKED_BY_CENTRE = "asked_by_centre"
 
 
 class SentHomeReason(StrEnum):
@@ -99,7 +116,7 @@ class ArrivalBody(Body):
     office: OfficeCode
     purpose: Purpose
     nik: Nik
-    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+    name: Name
     birth_date: Day
     sex: Sex
     contact: ContactBody | None = None
@@ -109,6 +126,17 @@ class ArrivalBody(Body):
     arrived_at: Moment | None = None
     paper_number: Reference | None = None
     reason_code: BesideReason | None = Field(None, description="Why a second recording is begun beside an open one.")
+
+
+class CorrectionBody(Body):
+    """Who the person is, typed anew as a whole: a part of it alone would be a guess about the rest."""
+
+    nik: Nik
+    name: Name
+    birth_date: Day
+    sex: Sex
+    reason_code: CorrectionReason
+    note: Note | None = None
 
 
 class ReturnBody(Body):

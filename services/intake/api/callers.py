@@ -4,9 +4,10 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from services.intake.domain.visits import Registrar, Sight
+from services.intake.domain.visits import Actor, Registrar, Sight
 from services.intake.usecases.desk import Desk
 from shared.auth import Authorizer, Caller
+from shared.http import trace_id_of
 from shared.postgres.idempotency import KeyedRequest, fingerprint
 from shared.problems import NotFound
 
@@ -25,6 +26,13 @@ AnyCaller = Annotated[Caller, Depends(any_caller)]
 def sight_of(caller: Caller) -> Sight:
     """Tell what the caller may see: an agency sees only what it created."""
     return Sight(caller.office_patterns(), caller.client_id if caller.role == _AGENCY else None)
+
+
+def actor_of(caller: Caller, request: Request) -> Actor:
+    """Tell who acts, for the log of access."""
+    return Actor(
+        subject=caller.subject, client_id=caller.client_id, sight=sight_of(caller), trace_id=trace_id_of(request)
+    )
 
 
 def registrar_of(caller: Caller) -> Registrar:

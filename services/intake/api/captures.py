@@ -12,8 +12,8 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.requests import ClientDisconnect
 
 from services.intake.api.bodies import CaptureOut, Manifest
-from services.intake.api.callers import sight_of
-from services.intake.domain.visits import Sight
+from services.intake.api.callers import actor_of
+from services.intake.domain.visits import Actor
 from services.intake.usecases.accept_capture import (
     Offered,
     accept_capture,
@@ -79,9 +79,8 @@ def captures_routes(desk: Desk) -> APIRouter:
                 keyed = KeyedRequest(
                     caller.client_id, key, fingerprint(desk.request_key, "POST", request.url.path, mark)
                 )
-                answer = await _take(
-                    desk, recording_id, sight_of(caller), offered, packet=packet, size=size, keyed=keyed
-                )
+                actor = actor_of(caller, request)
+                answer = await _take(desk, recording_id, actor, offered, packet=packet, size=size, keyed=keyed)
         except ClientDisconnect:
             raise BadRequest("The upload was cut; nothing was kept.") from None
         return answer.response()
@@ -90,11 +89,11 @@ def captures_routes(desk: Desk) -> APIRouter:
 
 
 async def _take(
-    desk: Desk, recording_id: UUID, sight: Sight, offered: Offered, *, packet: BinaryIO, size: int, keyed: KeyedRequest
+    desk: Desk, recording_id: UUID, actor: Actor, offered: Offered, *, packet: BinaryIO, size: int, keyed: KeyedRequest
 ) -> Answer:
     """Bytes before the row; bytes that no row came to name are removed."""
     async with desk.database.transaction() as tx:
-        before = await answered_before(tx, recording_id, sight, offered)
+        before = await answered_before(tx, recording_id, actor.sight, offered)
         if before is not None:
             known = before
             return await once(tx, keyed, lambda: _same(known))
@@ -106,7 +105,7 @@ async def _take(
                 tx,
                 keyed,
                 lambda: accept_capture(
-                    tx, desk, recording_id, sight, offered, kept=kept, traceparent=traceparent, now=now()
+                    tx, desk, recording_id, actor, offered, kept=kept, traceparent=traceparent, now=now()
                 ),
             )
     except Problem:

@@ -8,14 +8,14 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel
 
 from services.intake.api.bodies import FindBody
-from services.intake.api.callers import sight_of
+from services.intake.api.callers import actor_of
 from services.intake.domain.visits import Recording
 from services.intake.usecases.desk import Desk
-from services.intake.usecases.find_people import Looker, find_people
+from services.intake.usecases.find_people import find_people
 from services.intake.usecases.tell_situation import tell_situation
 from shared.auth import Caller, needs
 from shared.events.vocabulary import Purpose
-from shared.http import idempotency_key, trace_id_of
+from shared.http import idempotency_key
 
 
 class FoundRecording(BaseModel):
@@ -42,11 +42,9 @@ def people_routes(desk: Desk) -> APIRouter:
         request: Request, body: FindBody, caller: Annotated[Caller, needs("find_people")]
     ) -> FoundRecordings:
         """Find the open recordings of a person at the caller's own offices; the look is logged."""
-        looker = Looker(
-            actor=caller.subject, client_id=caller.client_id, sight=sight_of(caller), trace_id=trace_id_of(request)
-        )
+        actor = actor_of(caller, request)
         async with desk.database.transaction() as tx:
-            found = await find_people(tx, desk, looker, body.nik, body.birth_date)
+            found = await find_people(tx, desk, actor, body.nik, body.birth_date)
         return FoundRecordings(items=[_found(one) for one in found])
 
     return router

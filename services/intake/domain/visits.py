@@ -1,14 +1,15 @@
 """What happens when a person stands at the counter: registered, welcomed back, or told where the recording is open."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from uuid import UUID
 
 from services.intake.domain.nik import Sex
 from services.intake.domain.tickets import Ticket
 from shared.events.progress import NOTHING_HEARD, Progress
-from shared.events.vocabulary import Purpose
+from shared.events.situation import StageFact
+from shared.events.vocabulary import Purpose, Stage
 
 _FULL_AGE = 17
 
@@ -40,6 +41,16 @@ class Arrival:
     beside_reason: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Identity:
+    """Who a person is, typed anew and whole; it never prints itself."""
+
+    nik: str
+    name: str
+    birth_date: date
+    sex: Sex
+
+
 @dataclass(frozen=True, slots=True)
 class Registrar:
     """Who registers, and what they may."""
@@ -58,6 +69,16 @@ class Sight:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """Who acts, and what they may see: what the access log says of them."""
+
+    subject: str
+    client_id: str
+    sight: Sight
+    trace_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recording:
     """A recording as intake knows it; `progress` is what the recording service said of it."""
 
@@ -72,6 +93,7 @@ class Recording:
     is_open: bool
     sequence: int
     packet_version: int
+    identity_version: int = 1
     leaves_on: date | None = None
     ticket: Ticket | None = None
     progress: Progress = NOTHING_HEARD
@@ -128,6 +150,26 @@ def decide(arrival: Arrival, registrar: Registrar, opened: Sequence[Recording]) 
     here = [one for one in opened if one.office == arrival.office]
     own = [one for one in here if not registrar.sees_own_only or one.created_by == registrar.client_id]
     return Rejoin(own[-1].id) if own else RefuseOpen((here or opened)[-1])
+
+
+def is_beyond_correction(recording: Recording) -> bool:
+    """Tell whether the centre has found the record unique: what is printed then follows the identity it has."""
+    found = recording.progress.stages.get(Stage.DEDUPLICATION)
+    return recording.progress.is_card_printed or (found is not None and found.is_done)
+
+
+def corrected(recording: Recording, check_hmac: str) -> Recording:
+    """Give a recording its next identity; what was said of the identity before no longer counts."""
+    progress = recording.progress
+    if Stage.IDENTITY_CHECK in progress.stages:
+        progress = progress.with_stage(Stage.IDENTITY_CHECK, StageFact())
+    return replace(
+        recording,
+        check_hmac=check_hmac,
+        identity_version=recording.identity_version + 1,
+        sequence=recording.sequence + 1,
+        progress=progress,
+    )
 
 
 def card_not_before(purpose: Purpose, birth_date: date, today: date) -> date | None:

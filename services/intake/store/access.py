@@ -1,8 +1,9 @@
-"""Who looked for whom."""
+"""Who looked for whom, and who changed what of whom."""
 
 from collections.abc import Sequence
 from uuid import UUID
 
+from services.intake.domain.visits import Actor
 from shared.postgres.pool import Transaction
 
 _LOG = """
@@ -11,14 +12,7 @@ _LOG = """
 
 
 async def log_access(
-    tx: Transaction,
-    *,
-    actor: str,
-    client_id: str,
-    action: str,
-    offices: Sequence[str],
-    recording_ids: Sequence[UUID],
-    trace_id: str,
+    tx: Transaction, actor: Actor, *, action: str, offices: Sequence[str], recording_ids: Sequence[UUID]
 ) -> None:
-    """Append who looked, and which recordings were shown."""
-    await tx.execute(_LOG, actor, client_id, action, offices, recording_ids, trace_id)
+    """Append who did what with which recordings; what a person is called or born never."""
+    await tx.execute(_LOG, actor.subject, actor.client_id, action, offices, recording_ids, actor.trace_id)

@@ -16,7 +16,7 @@ from shared.postgres.pool import Transaction
 
 _OPEN_OF_PEOPLE = """
     SELECT recording_id, nik_ref, office, purpose, arrived_at, receipt_code, check_hmac, created_by, is_open, sequence,
-        packet_version, leaves_on, ticket_id, progress
+        packet_version, leaves_on, ticket_id, progress, identity_version
     FROM arrival
     WHERE nik_ref = ANY($1::uuid[]) AND is_open
     ORDER BY recording_id
@@ -24,7 +24,7 @@ _OPEN_OF_PEOPLE = """
 
 _LOCK = """
     SELECT recording_id, nik_ref, office, purpose, arrived_at, receipt_code, check_hmac, created_by, is_open, sequence,
-        packet_version, leaves_on, ticket_id, progress
+        packet_version, leaves_on, ticket_id, progress, identity_version
     FROM arrival
     WHERE recording_id = ANY($1::uuid[]) AND office LIKE ANY($2::text[])
         AND ($3::text IS NULL OR created_by = $3)
@@ -33,21 +33,22 @@ _LOCK = """
 
 _LOCK_BY_RECEIPT = """
     SELECT recording_id, nik_ref, office, purpose, arrived_at, receipt_code, check_hmac, created_by, is_open, sequence,
-        packet_version, leaves_on, ticket_id, progress
+        packet_version, leaves_on, ticket_id, progress, identity_version
     FROM arrival
     WHERE receipt_code = $1
     FOR UPDATE"""
 
 _SHOW = """
     SELECT recording_id, nik_ref, office, purpose, arrived_at, receipt_code, check_hmac, created_by, is_open, sequence,
-        packet_version, leaves_on, ticket_id, progress, accepted_at, card_not_before, reference, paper_number, warnings
+        packet_version, leaves_on, ticket_id, progress, identity_version, accepted_at, card_not_before, reference,
+        paper_number, warnings
     FROM arrival
     WHERE recording_id = $1 AND office LIKE ANY($2::text[])
         AND ($3::text IS NULL OR created_by = $3)"""
 
 _OPEN_HERE = """
     SELECT recording_id, nik_ref, office, purpose, arrived_at, receipt_code, check_hmac, created_by, is_open, sequence,
-        packet_version, leaves_on, ticket_id, progress
+        packet_version, leaves_on, ticket_id, progress, identity_version
     FROM arrival
     WHERE nik_ref = ANY($1::uuid[]) AND is_open AND office LIKE ANY($2::text[])
         AND ($3::text IS NULL OR created_by = $3)
@@ -191,6 +192,7 @@ def _recording(row: Record) -> Recording:
         is_open=row["is_open"],
         sequence=row["sequence"],
         packet_version=row["packet_version"],
+        identity_version=row["identity_version"],
         leaves_on=row["leaves_on"],
         progress=msgspec.convert(row["progress"], Progress),
     )

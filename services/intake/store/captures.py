@@ -20,7 +20,9 @@ _ORPHANS = """
     SELECT path
     FROM unnest($1::text[]) AS path
     WHERE NOT EXISTS (SELECT FROM arrival WHERE identity_segment = path)
-        AND NOT EXISTS (SELECT FROM capture WHERE dataref = path)"""  # leans on arrival_segment and capture_dataref
+        AND NOT EXISTS (SELECT FROM capture WHERE dataref = path)
+        AND NOT EXISTS (SELECT FROM correction WHERE replaced_segment = path)
+    """  # leans on arrival_segment, capture_dataref and correction_segment
 
 
 async def add(tx: Transaction, new: NewCapture) -> None:

@@ -12,8 +12,8 @@ import orjson
 
 from services.intake import events_out
 from services.intake.domain.captures import Kept, Modality, NewCapture, advise
-from services.intake.domain.visits import Recording, Sight
-from services.intake.store import arrivals, captures
+from services.intake.domain.visits import Actor, Recording, Sight
+from services.intake.store import access, arrivals, captures
 from services.intake.usecases.admit_arrivals import NoRoom
 from services.intake.usecases.desk import Desk, RecordingClosed
 from shared.clock import rfc3339
@@ -99,7 +99,7 @@ async def accept_capture(
     tx: Transaction,
     desk: Desk,
     recording_id: UUID,
-    sight: Sight,
+    actor: Actor,
     offered: Offered,
     *,
     kept: StoredPacket,
@@ -107,7 +107,7 @@ async def accept_capture(
     now: datetime,
 ) -> Answer:
     """Write the row of a durable packet and tell of it."""
-    locked = await arrivals.lock(tx, [recording_id], sight)
+    locked = await arrivals.lock(tx, [recording_id], actor.sight)
     if not locked:
         raise NotFound("No such recording in your offices.")
     if (before := await _known(tx, locked[0], offered)) is not None:
@@ -124,6 +124,9 @@ async def accept_capture(
     recording = replace(locked[0], sequence=locked[0].sequence + 1, packet_version=offered.packet_version)
     await captures.add(tx, new)
     await arrivals.save(tx, [recording])
+    if offered.packet_version > 1:  # a person was called in again: who took the new packet belongs into the log
+        ids = [recording_id]
+        await access.log_access(tx, actor, action="capture_again", offices=[recording.office], recording_ids=ids)
     await desk.outbox.add(tx, [events_out.capture_accepted(recording, new, traceparent)])
     return _answer(recording_id, new.kept)
 

@@ -11,7 +11,7 @@ from uuid import UUID
 import orjson
 
 from services.intake.domain.receipts import BITS, receipt_of
-from services.intake.domain.visits import Arrival, Contact
+from services.intake.domain.visits import Arrival, Contact, Identity
 from shared.ids import uuid7
 from shared.packets import PacketStore, digest_of
 from shared.sealing import Label, SealingKey, seal
@@ -63,7 +63,10 @@ class Sealed:
 def seal_arrivals(vault: Vault, arrivals: Sequence[Arrival]) -> list[Sealed]:
     """Seal all and keep the bytes with one fsync (blocking: call it in a thread); raises `SpoolFull`."""
     named = [(uuid7(), receipt_of(secrets.randbits(BITS))) for _ in arrivals]
-    identities = [_identity(vault, name[0], arrival) for name, arrival in zip(named, arrivals, strict=True)]
+    identities = [
+        _identity(vault, Label(name[0], arrival.office, IDENTITY_VERSION, "identity"), arrival)
+        for name, arrival in zip(named, arrivals, strict=True)
+    ]
     datarefs = vault.store.put_many("identities", identities)
     return [
         Sealed(
@@ -81,16 +84,35 @@ def seal_arrivals(vault: Vault, arrivals: Sequence[Arrival]) -> list[Sealed]:
     ]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedIdentity:
+    """A version of an identity that is durable and not yet named by a row; the office is part of its seal."""
+
+    office: str
+    dataref: str
+    digest: str
+
+    @property
+    def segment(self) -> str:
+        """Name the file it lies in, alone."""
+        return self.dataref.partition("#")[0]
+
+
+def seal_identity(vault: Vault, recording_id: UUID, office: str, version: int, identity: Identity) -> SealedIdentity:
+    """Seal a later version and keep its bytes (blocking: call it in a thread); raises `SpoolFull`."""
+    sealed = _identity(vault, Label(recording_id, office, version, "identity"), identity)
+    (dataref,) = vault.store.put_many("identities", [sealed])
+    return SealedIdentity(office=office, dataref=dataref, digest=digest_of(sealed))
+
+
 def segment_of(sealed: Sequence[Sealed]) -> str:
     """Name the file that one call of `seal_arrivals` wrote."""
     return sealed[0].dataref.partition("#")[0]
 
 
-def _identity(vault: Vault, recording_id: UUID, arrival: Arrival) -> bytes:
-    plain = orjson.dumps(
-        {"nik": arrival.nik, "name": arrival.name, "birth_date": arrival.birth_date, "sex": arrival.sex}
-    )
-    return seal(vault.centre_key, Label(recording_id, arrival.office, IDENTITY_VERSION, "identity"), plain)
+def _identity(vault: Vault, label: Label, of: Arrival | Identity) -> bytes:
+    plain = orjson.dumps({"nik": of.nik, "name": of.name, "birth_date": of.birth_date, "sex": of.sex})
+    return seal(vault.centre_key, label, plain)
 
 
 def _contact(vault: Vault, recording_id: UUID, receipt_code: str, arrival: Arrival) -> str | None:

@@ -17,6 +17,7 @@ from services.recording.centre.failures import (
     NeverReached,
     OutOfTime,
     error_name,
+    verify_code,
 )
 from services.recording.centre.tls import TlsLayer
 from shared.events.vocabulary import Phase
@@ -44,7 +45,7 @@ class Connection(asyncio.Protocol):
         self._deadline = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._request_size = 0
-        self._acked_before = 0
+        self._totals_before: dict[str, int] = {}
 
     @property
     def can_go_on(self) -> bool:
@@ -71,7 +72,7 @@ class Connection(asyncio.Protocol):
             raise NeverReached(EOF)
         request = self._dialogue.ask(call.method, call.path, headers, call.body)
         self._request_size = len(request)
-        self._acked_before = tcp.bytes_acknowledged(self._raw)
+        self._totals_before = tcp.totals(self._raw)
         waiter = self._begin(trail, deadline)
         trail.enter(Phase.SEND)
         self._write(self._layer.encrypt(request))
@@ -165,18 +166,16 @@ class Connection(asyncio.Protocol):
         self._timer = self._loop.call_later(max(seconds, 0.0), self._look)
 
     def _look(self) -> None:
-        self._look_at_tcp()
         if time.monotonic() >= self._deadline:
             self._interrupt(OutOfTime())
         else:
+            self._look_at_tcp()
             self._look_later()
 
     def _look_at_tcp(self) -> None:
         # After a close the kernel says nothing more: the sample before it stays.
         if counters := tcp.sample(self._raw):
-            if "bytes_acked" in counters:
-                counters["bytes_acked"] -= self._acked_before
-            self._trail.tcp = counters
+            self._trail.look(tcp.since(counters, self._totals_before))
 
     # What goes over the line.
 
@@ -185,6 +184,7 @@ class Connection(asyncio.Protocol):
             is_done = self._layer.shake_hands(received)
         except ssl.SSLError as error:
             self._write(self._layer.outgoing())
+            self._trail.verify_code = verify_code(error)
             self._interrupt(NeverReached(error_name(error)))
             return
         self._write(self._layer.outgoing())
@@ -202,6 +202,7 @@ class Connection(asyncio.Protocol):
 
     def _end_in_order(self) -> None:
         if self._waiter is not None and not self._waiter.done():
+            self._trail.ended_in_order = True
             self._hear_out(b"")
         self.abort()
 

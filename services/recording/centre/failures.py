@@ -77,6 +77,11 @@ def error_name(error: BaseException | None) -> str:
     return EOF if error is None or isinstance(error, ConnectionError) else type(error).__name__
 
 
+def verify_code(error: ssl.SSLError) -> int | None:
+    """Give OpenSSL's number for what is wrong with a certificate, when that is what failed."""
+    return error.verify_code if isinstance(error, ssl.SSLCertVerificationError) else None
+
+
 def _tls_name(error: ssl.SSLError) -> str:
     if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
         return EOF

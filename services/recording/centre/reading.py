@@ -1,7 +1,7 @@
 """Reads what came of a call: what the centre said, or whose fault it was and whether it may have had an effect."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -18,8 +18,9 @@ from services.recording.centre.answers import (
     SuketIssued,
 )
 from services.recording.centre.evidence import Answered, Evidence, Failed
-from services.recording.centre.verdict import Verdict, after_answer, after_failure
-from shared.events.vocabulary import Cause, Effect, Operation, Owner
+from services.recording.centre.verdict import verdict
+from services.recording.domain.surroundings import NOBODY_KNOWS, Surroundings
+from shared.events.vocabulary import Cause, Confidence, Effect, Operation, Owner
 
 _OK, _CREATED, _NOT_FOUND = 200, 201, 404
 
@@ -38,8 +39,11 @@ class Failure:
     cause: Cause
     effect: Effect
     owner: Owner
+    confidence: Confidence
     code: str
+    because: str
     retry_after_seconds: float | None
+    surroundings: Surroundings
     evidence: Evidence
     duration_ms: float
 
@@ -47,42 +51,57 @@ class Failure:
 Reading: TypeAlias = Said | Failure
 
 
-def read_answer(operation: Operation, outcome: Answered | Failed) -> Reading:
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What is known beside the call itself when its outcome is judged."""
+
+    surroundings: Surroundings = NOBODY_KNOWS
+    access_owner: Owner = Owner.CARRIER
+
+
+ALONE = Bench()
+
+
+def read_answer(operation: Operation, outcome: Answered | Failed, bench: Bench = ALONE) -> Reading:
     """Read the outcome of a real call."""
-    return _read(_MEANINGS[operation], outcome)
+    return _read(_MEANINGS[operation], outcome, bench)
 
 
-def read_probe(outcome: Answered | Failed) -> Reading:
+def read_probe(outcome: Answered | Failed, bench: Bench = ALONE) -> Reading:
     """Read the outcome of a probe: the centre is alive when it says that it has no such recording."""
-    return _read({_NOT_FOUND: _said_alive}, outcome)
+    return _read({_NOT_FOUND: _said_alive}, outcome, bench)
 
 
-def _read(meanings: "_Meanings", outcome: Answered | Failed) -> Reading:
+def _read(meanings: "_Meanings", outcome: Answered | Failed, bench: Bench) -> Reading:
     if isinstance(outcome, Failed):
-        return _failure(after_failure(outcome.evidence), outcome)
+        return _failure(outcome.evidence, outcome, bench)
     meaning = meanings.get(outcome.status)
     if meaning is None:
-        return _failure(after_answer(outcome.status, outcome.headers), outcome)
+        return _failure(outcome.evidence, outcome, bench)
     try:
         result = meaning(outcome.body)
     except msgspec.MsgspecError:
-        return _failure(_not_as_agreed(outcome), outcome)
+        return _failure(replace(outcome.evidence, error=_not_as_agreed(outcome)), outcome, bench)
     return Said(result, outcome.evidence, outcome.duration_ms)
 
 
-def _not_as_agreed(outcome: Answered) -> Verdict:
+def _not_as_agreed(outcome: Answered) -> str:
     is_html = "html" in outcome.headers.get("content-type", "").lower()
-    return Verdict(Cause.SERVER, Effect.POSSIBLE, Owner.CENTRE, "answer_html" if is_html else "answer_not_as_agreed")
+    return "answer_html" if is_html else "answer_not_as_agreed"
 
 
-def _failure(verdict: Verdict, outcome: Answered | Failed) -> Failure:
+def _failure(evidence: Evidence, outcome: Answered | Failed, bench: Bench) -> Failure:
+    judged = verdict(evidence, bench.surroundings, access_owner=bench.access_owner)
     return Failure(
-        cause=verdict.cause,
-        effect=verdict.effect,
-        owner=verdict.owner,
-        code=verdict.code,
-        retry_after_seconds=verdict.retry_after_seconds,
-        evidence=outcome.evidence,
+        cause=judged.cause,
+        effect=judged.effect,
+        owner=judged.owner,
+        confidence=judged.confidence,
+        code=judged.code,
+        because=judged.because,
+        retry_after_seconds=judged.retry_after_seconds,
+        surroundings=bench.surroundings,
+        evidence=evidence,
         duration_ms=outcome.duration_ms,
     )
 

@@ -6,8 +6,9 @@ import struct
 _TCP_INFO = getattr(socket, "TCP_INFO", None)
 _LARGEST_INFO = 256
 _MOST_PROBES = 127
-_U32 = {"unacked": 24, "last_ack_ms": 56, "snd_wnd": 228}
+_U32 = {"unacked": 24, "last_ack_ms": 56, "rtt_us": 68, "total_retrans": 100, "snd_wnd": 228}
 _U64 = {"bytes_acked": 120}
+_TOTALS = ("bytes_acked", "total_retrans")
 
 
 def prepare(raw: socket.socket, deadline_seconds: float) -> None:
@@ -41,10 +42,15 @@ def sample(raw: socket.socket) -> dict[str, int] | None:
     return counters
 
 
-def bytes_acknowledged(raw: socket.socket) -> int:
-    """Say how many bytes the peer's kernel has acknowledged on this connection so far, 0 when unknown."""
-    counters = sample(raw)
-    return counters.get("bytes_acked", 0) if counters else 0
+def totals(raw: socket.socket) -> dict[str, int]:
+    """Give what counts up over a connection's whole life: a call on a reused one starts from here."""
+    counters = sample(raw) or {}
+    return {name: counters[name] for name in _TOTALS if name in counters}
+
+
+def since(counters: dict[str, int], before: dict[str, int]) -> dict[str, int]:
+    """Take away what the connection's earlier calls had counted."""
+    return counters | {name: counters[name] - start for name, start in before.items() if name in counters}
 
 
 def is_silent(raw: socket.socket) -> bool:

@@ -1,6 +1,7 @@
 """Our own way to the centre, for real calls and probes alike: pooled TLS, timed phases, one deadline for all of it."""
 
 import ssl
+from collections.abc import Mapping
 
 from services.recording.centre.connection import Connection
 from services.recording.centre.dialling import Dialler
@@ -9,6 +10,8 @@ from services.recording.centre.evidence import Answered, Call, Failed, Trail
 from services.recording.centre.failures import Interrupted
 from services.recording.centre.lag import LoopLag
 from services.recording.centre.pool import Pool
+
+_LONGEST_NUMBER = 10
 
 
 class Transport:
@@ -31,7 +34,12 @@ class Transport:
             return Failed(*trail.evidence(why.error, self._lag.worst_since(trail.started)))
         finally:
             self._lag.unwatch()
-        evidence, duration_ms = trail.evidence(None, self._lag.worst_since(trail.started))
+        evidence, duration_ms = trail.evidence(
+            None,
+            self._lag.worst_since(trail.started),
+            status=answer.status,
+            retry_after_seconds=_retry_after(answer.headers),
+        )
         return Answered(answer.status, answer.headers, answer.body, evidence, duration_ms)
 
     async def close(self) -> None:
@@ -54,3 +62,8 @@ class Transport:
         if call.body or call.method in ("POST", "PUT"):
             headers.append(("Content-Length", str(len(call.body))))
         return headers
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    seconds = headers.get("retry-after", "")
+    return float(seconds) if seconds.isascii() and seconds.isdigit() and len(seconds) < _LONGEST_NUMBER else None

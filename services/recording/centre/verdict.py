@@ -1,25 +1,28 @@
-"""From evidence to cause, effect and owner: the tables of ARCHITECTURE section 4, pure.
+"""From evidence to cause, effect and owner: the tables of ARCHITECTURE section 4 and API section 7, pure.
 
 One source alone names no other agency: until a second source agrees the owner is undetermined, unless the centre
-itself answered.
+itself answered. Where witnesses contradict each other, undetermined is preferred to a guess.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
+from services.recording.centre.because import because
+from services.recording.centre.endings import after_the_request, before_the_request
 from services.recording.centre.evidence import Evidence
-from services.recording.centre.failures import CLOSED, DEADLINE, NO_SLOT
-from shared.events.vocabulary import Cause, Effect, Owner, Phase
-
-LONGEST_LOOP_LAG_MS = 500.0
-RETRANSMITS_OF_A_CUT = 2
-PROBES_OF_A_CUT = 2
-FRESH_ACK_MS = 2500
+from services.recording.centre.failures import DEADLINE
+from services.recording.centre.ours import is_ours
+from services.recording.centre.silence import after_silence
+from services.recording.centre.witnesses import (
+    Finding,
+    fails_by_both_ways,
+    found,
+    heard_meanwhile,
+    on_the_way,
+)
+from services.recording.domain.surroundings import NOBODY_KNOWS, Surroundings
+from shared.events.vocabulary import Cause, Confidence, Effect, Owner, Phase
 
 _BEFORE_THE_REQUEST = frozenset({None, Phase.RESOLVE, Phase.CONNECT, Phase.TLS})
-_OUR_OWN = frozenset(
-    {CLOSED, NO_SLOT, "EMFILE", "ENFILE", "ENOBUFS", "ENOMEM", "EADDRNOTAVAIL", "EACCES", "EPERM", "EAI_MEMORY"}
-)
 _NO_WAY_THERE = frozenset({"ETIMEDOUT", "EHOSTUNREACH", "EHOSTDOWN", "ENETUNREACH", "ENETDOWN", "ENETRESET"})
 _ASKED_TO_WAIT = frozenset({429, 503})
 _CLIENT_ERRORS = range(400, 500)
@@ -27,63 +30,75 @@ _CLIENT_ERRORS = range(400, 500)
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
+    """`code` is constant for a kind of failure, fit for a signature; `because` explains with numbers and no names."""
+
     cause: Cause
     effect: Effect
     owner: Owner
+    confidence: Confidence
     code: str
+    because: str
     retry_after_seconds: float | None = None
 
 
-def after_failure(evidence: Evidence) -> Verdict:
-    """Judge a call that got no answer."""
-    cause = Cause.LOCAL if evidence.loop_lag_ms > LONGEST_LOOP_LAG_MS else _cause(evidence)
-    owner = Owner.US if cause is Cause.LOCAL else Owner.UNDETERMINED
-    phase = evidence.phase_failed.value if evidence.phase_failed else "start"
-    return Verdict(cause, _effect(evidence), owner, f"{phase}_{evidence.error}".lower())
+def verdict(
+    evidence: Evidence, surroundings: Surroundings = NOBODY_KNOWS, *, access_owner: Owner = Owner.CARRIER
+) -> Verdict:
+    """Judge a call that did not end as agreed; `access_owner` is whoever runs the access line (a setting)."""
+    seen = heard_meanwhile(surroundings, evidence)
+    finding = _finding(evidence, seen, access_owner)
+    return Verdict(
+        cause=finding.cause,
+        effect=_effect(evidence),
+        owner=finding.owner,
+        confidence=finding.confidence,
+        code=_code(evidence),
+        because=because(evidence, seen, finding.cause),
+        retry_after_seconds=evidence.retry_after_seconds if evidence.status in _ASKED_TO_WAIT else None,
+    )
 
 
-def after_answer(status: int, headers: Mapping[str, str]) -> Verdict:
-    """Judge an answer by HTTP that means nothing else in its operation."""
-    code = f"http_{status}"
-    if status in _ASKED_TO_WAIT:
-        return Verdict(Cause.SERVER, Effect.NONE, Owner.CENTRE, code, _retry_after(headers))
-    if status in _CLIENT_ERRORS:
+def _finding(evidence: Evidence, seen: Surroundings, access_owner: Owner) -> Finding:
+    if evidence.status is not None:
+        return _after_answer(evidence, seen)
+    if is_ours(evidence, seen):
+        return found(Cause.LOCAL, (Owner.US, Confidence.MEDIUM))
+    if evidence.phase_failed is Phase.RESOLVE:
+        owner, sure = on_the_way(seen, access_owner, Confidence.LOW)
+        # A name's servers may be anyone's: who answers for them is never sure.
+        return found(Cause.NETWORK, (owner, Confidence.MEDIUM if sure is Confidence.HIGH else sure))
+    if _is_without_a_way(evidence):
+        return found(Cause.NETWORK, on_the_way(seen, access_owner, Confidence.LOW))
+    if evidence.error == DEADLINE:
+        return after_silence(evidence, seen, access_owner)
+    judge = before_the_request if evidence.phase_failed in _BEFORE_THE_REQUEST else after_the_request
+    return judge(evidence, seen, access_owner)
+
+
+def _after_answer(evidence: Evidence, seen: Surroundings) -> Finding:
+    """Judge an answer by HTTP that means nothing else in its operation; it came under the centre's own certificate."""
+    if evidence.error is None and evidence.status in _CLIENT_ERRORS and evidence.status not in _ASKED_TO_WAIT:
         # The centre read the request and would not have it: we sent something wrong.
-        return Verdict(Cause.LOCAL, Effect.KNOWN, Owner.US, code)
-    return Verdict(Cause.SERVER, Effect.POSSIBLE, Owner.CENTRE, code)
+        return found(Cause.LOCAL, (Owner.US, Confidence.MEDIUM))
+    sure = Confidence.HIGH if fails_by_both_ways(seen) else Confidence.MEDIUM
+    return found(Cause.SERVER, (Owner.CENTRE, sure))
+
+
+def _is_without_a_way(evidence: Evidence) -> bool:
+    is_unanswered = evidence.phase_failed is Phase.CONNECT and evidence.error == DEADLINE
+    return is_unanswered or evidence.error in _NO_WAY_THERE
 
 
 def _effect(evidence: Evidence) -> Effect:
-    if evidence.phase_failed in _BEFORE_THE_REQUEST or evidence.bytes_sent == 0:
+    if evidence.status in _ASKED_TO_WAIT:
         return Effect.NONE
-    return Effect.POSSIBLE
+    if evidence.status in _CLIENT_ERRORS and evidence.error is None:
+        return Effect.KNOWN
+    return Effect.POSSIBLE if evidence.bytes_sent or evidence.status is not None else Effect.NONE
 
 
-def _cause(evidence: Evidence) -> Cause:
-    if evidence.phase_failed is None or evidence.error in _OUR_OWN:
-        return Cause.LOCAL
-    if evidence.phase_failed is Phase.RESOLVE or evidence.error in _NO_WAY_THERE:
-        return Cause.NETWORK
-    if evidence.error != DEADLINE:
-        return Cause.SERVER
-    return Cause.NETWORK if evidence.phase_failed is Phase.CONNECT else _cause_of_silence(evidence)
-
-
-def _cause_of_silence(evidence: Evidence) -> Cause:
-    tcp = evidence.tcp
-    if tcp is None:
-        return Cause.UNKNOWN
-    is_window_open = tcp.get("snd_wnd") != 0
-    if is_window_open and (tcp["retransmits"] >= RETRANSMITS_OF_A_CUT or tcp["probes"] >= PROBES_OF_A_CUT):
-        return Cause.NETWORK
-    if not is_window_open:
-        return Cause.SERVER
-    # While our bytes are still leaving, fresh ACKs say only that the line is slow: no one's silence yet.
-    if tcp["last_ack_ms"] < FRESH_ACK_MS and evidence.phase_failed is not Phase.SEND:
-        return Cause.SERVER
-    return Cause.UNKNOWN
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    seconds = headers.get("retry-after", "")
-    return float(seconds) if seconds.isascii() and seconds.isdigit() else None
+def _code(evidence: Evidence) -> str:
+    if evidence.status is not None:
+        return evidence.error or f"http_{evidence.status}"
+    phase = evidence.phase_failed.value if evidence.phase_failed else "start"
+    return f"{phase}_{evidence.error}".lower()

@@ -86,6 +86,13 @@ def retry_by_hand(life: StageLife, now: datetime) -> StageLife:
     return replace(life, state="waiting", due_at=now, first_failed_at=None, signature=None, who_must_act=None)
 
 
+def bring_forward(life: StageLife, now: datetime) -> StageLife:
+    """Let a waiting stage be called for now, its patience as it was; raises `IllegalTransition` for any other."""
+    if life.state != "waiting":
+        raise IllegalTransition(life.state)
+    return replace(life, due_at=min(now, life.due_at))
+
+
 def signature_of(stage: Stage, failure: Failed | Refused) -> str:
     """Name a kind of failure as `stage/cause/code`; never from message text."""
     return f"{stage}/{failure.cause}/{failure.code}"

@@ -11,6 +11,7 @@ class Surroundings:
     centre_answered: bool | None = None  # a probe by another process, by the same line
     second_way_answered: bool | None = None  # the centre, by another line than ours
     clock_off_seconds: float = 0.0  # our clock against the database's
+    seconds_old: float = 0.0  # how long ago the oldest of the first three was seen
 
 
 NOBODY_KNOWS = Surroundings()

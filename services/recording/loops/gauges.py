@@ -1,9 +1,13 @@
 """Recording's own numbers on /metrics (API §8); no office and no person is a label."""
 
+from collections.abc import Sequence
+
 from prometheus_client import Counter, Gauge, Histogram
 
 from services.recording.events_out import Attempted
-from services.recording.store import gates
+from services.recording.store import backlog, gates
+from services.recording.store.backlog import Waiting
+from shared.clock import now
 from shared.postgres.pool import Database
 
 _ATTEMPTS = Counter("rekam_attempts_total", "Ended calls to the centre.", ["stage", "outcome", "cause"])
@@ -27,18 +31,24 @@ def count_attempt(attempted: Attempted) -> None:
 
 
 async def measure(database: Database) -> None:
-    """Read the queues and gates once for the gauges."""
+    """Read the queues and gates once for the gauges; large queues are estimated (`store.backlog`)."""
     async with database.connection() as connection:
         states = await gates.states(connection)
-        waiting = await gates.waiting(connection)
+        waiting = await backlog.waiting(connection)
         parked = await gates.parked(connection)
     for row in states:
         _STATE.labels(row["operation"]).set(_STATES[row["state"]])
-        _LIMIT.labels(row["operation"]).set(row["call_limit"])
-    _WAITING.clear()
-    for row in waiting:
-        _WAITING.labels(row["stage"], row["lane"]).set(row["count"])
-        _OLDEST.labels(row["stage"]).set(row["oldest_seconds"])
+        _LIMIT.labels(row["operation"]).set(row["allowed"])
+    _show_waiting(waiting)
     _PARKED.clear()
     for row in parked:
         _PARKED.labels(row["signature"]).set(row["count"])
+
+
+def _show_waiting(waiting: Sequence[Waiting]) -> None:
+    _WAITING.clear()
+    first_due = {one.stage: one.first_due for one in sorted(waiting, key=lambda one: one.first_due, reverse=True)}
+    for one in waiting:
+        _WAITING.labels(one.stage, one.lane).inc(one.count)
+    for stage, moment in first_due.items():
+        _OLDEST.labels(stage).set(max(0.0, (now() - moment).total_seconds()))

@@ -71,7 +71,9 @@ class Work:
     async def _claim(self, operation: Operation) -> Turn:
         async with self._desk.database.transaction() as tx:
             lease = self._desk.deadlines.lease(operation)
-            found = await claim_stages(tx, operation, most=self._desk.most_in_flight, lease=lease)
+            found = await claim_stages(
+                tx, operation, most=self._desk.most_in_flight, lease=lease, outbox=self._desk.outbox
+            )
         (self._full.add if found.is_full else self._full.discard)(operation)
         return found
 

@@ -2,18 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
-from services.recording.domain.gate import Gate
-from shared.events.vocabulary import Cause, GateState, Lane, Operation
+from services.recording.domain.gate import Gate, UnderWay
+from services.recording.domain.orders import Ceiling
+from services.recording.store.gates import gate_of
+from shared.events.vocabulary import Lane, Operation
 from shared.postgres.pool import Transaction
 
-_LOCK_GATE = """
-    SELECT state, call_limit, failing, cause, probe_at, cursor_traveller, cursor_today, cursor_backlog
-    FROM gate
-    WHERE operation = $1
-    FOR UPDATE"""
+_LOCK_GATE = "SELECT * FROM gate WHERE operation = $1 FOR UPDATE"
 
 # What a turn must know before it walks: live leases, whoever holds them, and when each lane's next stage is due.
 _LOOK = """
@@ -21,6 +18,10 @@ _LOOK = """
         (SELECT count(*)
             FROM stage
             WHERE state = 'in_flight' AND operation = $1 AND leased_until > clock_timestamp()) AS in_flight,
+        (SELECT count(*)
+            FROM stage
+            WHERE state = 'in_flight' AND operation = $1 AND leased_until > clock_timestamp()
+                AND started_at >= $2) AS begun_since,
         (SELECT min(due_at) FROM stage WHERE state = 'waiting' AND operation = $1 AND lane = 'traveller') AS traveller,
         (SELECT min(due_at) FROM stage WHERE state = 'waiting' AND operation = $1 AND lane = 'today') AS today,
         (SELECT min(due_at) FROM stage WHERE state = 'waiting' AND operation = $1 AND lane = 'backlog') AS backlog
@@ -90,9 +91,11 @@ _CLAIM = """
         s.lease_token, r.purpose, r.sealed_at, r.identity_ref, r.identity_digest, r.identity_version,
         r.packet_ref, r.packet_digest, r.packet_version, r.packet_size"""
 
-_MOVE_CURSORS = """
+_CLAIMED = """
     UPDATE gate
-    SET cursor_traveller = $2, cursor_today = $3, cursor_backlog = $4
+    SET cursor_traveller = $2, cursor_today = $3, cursor_backlog = $4,
+        filled_at = CASE WHEN $5 THEN clock_timestamp() ELSE filled_at END,
+        ceiling_tokens = $6, ceiling_counted_at = $7
     WHERE operation = $1"""
 
 
@@ -128,30 +131,20 @@ class Claimed:
     packet_size: int | None
 
 
-async def lock_gate(tx: Transaction, operation: Operation) -> tuple[Gate, dict[Lane, str]]:
-    """Lock an operation's gate and give it with the lanes' cursors."""
+async def lock_gate(tx: Transaction, operation: Operation) -> tuple[Gate, int, dict[Lane, str]]:
+    """Lock an operation's gate and give it with the sequence of its last event and the lanes' cursors."""
     row = await tx.fetchrow(_LOCK_GATE, operation)
     if row is None:
         raise LookupError(operation)
-    return gate_of(row), {lane: row[f"cursor_{lane}"] for lane in Lane}
-
-
-def gate_of(row: Any) -> Gate:
-    """Read a gate from its row."""
-    return Gate(
-        GateState(row["state"]),
-        row["call_limit"],
-        tuple(row["failing"]),
-        Cause(row["cause"]) if row["cause"] else None,
-        row["probe_at"],
-    )
+    return gate_of(row), row["sequence"], {lane: row[f"cursor_{lane}"] for lane in Lane}
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
     """An operation's queue at one glance: live leases, and the seconds until each lane's next stage is due."""
 
-    in_flight: int
+    now: datetime
+    under_way: UnderWay
     due_in: dict[Lane, float]
 
     def due_lanes(self) -> list[Lane]:
@@ -159,13 +152,13 @@ class Look:
         return [lane for lane, seconds in self.due_in.items() if seconds <= 0]
 
 
-async def look(tx: Transaction, operation: Operation) -> Look:
+async def look(tx: Transaction, operation: Operation, since: datetime) -> Look:
     """Look at a queue by the database's clock; a lane in which nothing waits is not named."""
-    row = await tx.fetchrow(_LOOK, operation)
+    row = await tx.fetchrow(_LOOK, operation, since)
     if row is None:
         raise LookupError(operation)
     due_in = {lane: (row[lane] - row["now"]).total_seconds() for lane in Lane if row[lane] is not None}
-    return Look(row["in_flight"], due_in)
+    return Look(row["now"], UnderWay(row["in_flight"], row["begun_since"]), due_in)
 
 
 async def claim(
@@ -177,6 +170,9 @@ async def claim(
     return sorted(claimed, key=lambda one: (one.office <= cursor, one.office))
 
 
-async def move_cursors(tx: Transaction, operation: Operation, cursors: dict[Lane, str]) -> None:
-    """Remember where each lane's round stands."""
-    await tx.execute(_MOVE_CURSORS, operation, *(cursors[lane] for lane in Lane))
+async def claimed(
+    tx: Transaction, operation: Operation, cursors: dict[Lane, str], *, is_filled: bool, ceiling: Ceiling | None
+) -> None:
+    """Remember where each lane's round stands, whether room was left, and what is left in the ceiling's bucket."""
+    tokens = (ceiling.tokens, ceiling.counted_at) if ceiling else (0.0, None)
+    await tx.execute(_CLAIMED, operation, *(cursors[lane] for lane in Lane), is_filled, *tokens)

@@ -1,6 +1,6 @@
 """Recordings and the stages they have: opened by events, locked before they change."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -49,6 +49,46 @@ _ATTACH = """
     WHERE r.id = n.id AND n.version > coalesce(r.packet_version, 0)
     RETURNING r.id"""
 
+_CORRECT = """
+    UPDATE recording r
+    SET identity_version = n.version, identity_ref = n.ref, identity_digest = n.digest, sealed_at = n.sealed_at,
+        card_not_before = n.card_not_before
+    FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[], $6::date[])
+        AS n (id, version, ref, digest, sealed_at, card_not_before)
+    WHERE r.id = n.id AND n.version > r.identity_version
+    RETURNING r.id"""
+
+# A check under way is left alone: whatever it answers is about the older identity, and it is asked anew then.
+_CHECK_ANEW = """
+    UPDATE stage
+    SET state = 'waiting', due_at = clock_timestamp(), caused_by = n.caused_by, strikes = 0, first_failed_at = NULL,
+        last_failure = NULL, signature = NULL, who_must_act = NULL, done_at = NULL
+    FROM unnest($1::uuid[], $2::text[]) AS n (id, caused_by)
+    WHERE recording_id = n.id AND stage = 'identity_check' AND state <> 'in_flight'
+    RETURNING recording_id, stage, old.state"""
+
+# What has never been tried is taken away: it begins when the corrected identity has been found right. An item of a
+# group retry keeps its row, for the group waits to hear of it.
+_CALL_OFF = """
+    DELETE FROM stage
+    WHERE recording_id = ANY($1::uuid[]) AND stage IN ('submission', 'suket_issue') AND state = 'waiting'
+        AND attempts = 0 AND group_id IS NULL"""
+
+# What was tried keeps its count; the check, once done, opens it and so brings it forward. An ask that waits goes on: it
+# only tells what the centre has.
+_HOLD_BACK = """
+    UPDATE stage
+    SET state = 'waiting', due_at = 'infinity', signature = NULL, who_must_act = NULL,
+        last_failure = CASE WHEN state = 'waiting' THEN last_failure END
+    WHERE recording_id = ANY($1::uuid[]) AND stage = 'submission'
+        AND (state = 'parked' OR (state = 'waiting' AND operation = 'submission'))
+    RETURNING recording_id, stage, old.state"""
+
+_STILL_PARKED = """
+    SELECT DISTINCT recording_id
+    FROM stage
+    WHERE recording_id = ANY($1::uuid[]) AND state = 'parked'"""
+
 _MOVE = """
     UPDATE recording r
     SET office = n.office, version = r.version + 1, changed_at = clock_timestamp()
@@ -94,6 +134,7 @@ class Recording:
     leaves_on: date | None
     card_not_before: date | None
     packet_version: int | None
+    identity_version: int
     awaits: str | None
     print_ready_at: datetime | None
     card_printed_at: datetime | None
@@ -145,6 +186,25 @@ async def save(tx: Transaction, recordings: Sequence[Recording]) -> None:
 async def attach(tx: Transaction, rows: Sequence[tuple[UUID, int, str, str, int, datetime]]) -> list[UUID]:
     """Note the newest packet of each recording and give those for which it was newer."""
     return [row["id"] for row in await tx.fetch(_ATTACH, *map(list, zip(*rows, strict=True)))]
+
+
+async def correct(tx: Transaction, rows: Sequence[tuple[UUID, int, str, str, str, date | None]]) -> list[UUID]:
+    """Note the newest identity of each recording and give those for which it was newer."""
+    return [row["id"] for row in await tx.fetch(_CORRECT, *map(list, zip(*rows, strict=True)))]
+
+
+async def check_identity_anew(tx: Transaction, caused_by: Mapping[UUID, str]) -> list[tuple[UUID, Stage]]:
+    """Let identity checks begin again, before what is not yet sent; gives the stages that were parked or done."""
+    ids = list(caused_by)
+    checks = await tx.fetch(_CHECK_ANEW, ids, list(caused_by.values()))
+    await tx.execute(_CALL_OFF, ids)
+    held = await tx.fetch(_HOLD_BACK, ids)
+    return [(row["recording_id"], Stage(row["stage"])) for row in (*checks, *held) if row["state"] != "waiting"]
+
+
+async def still_parked(tx: Transaction, ids: Sequence[UUID]) -> set[UUID]:
+    """Tell which of these recordings have a stage that waits for a person."""
+    return {row["recording_id"] for row in await tx.fetch(_STILL_PARKED, ids)}
 
 
 async def move(tx: Transaction, places: dict[UUID, str]) -> None:

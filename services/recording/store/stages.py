@@ -44,16 +44,34 @@ _SAVE = """
     SET state = n.state, operation = n.operation, due_at = n.due_at, attempts = n.attempts, strikes = n.strikes,
         asks = n.asks, first_failed_at = n.first_failed_at, last_failure = n.last_failure, signature = n.signature,
         who_must_act = n.who_must_act, trigger = n.trigger, triggered_by = n.triggered_by,
-        previous_attempt = n.previous_attempt, lease_token = NULL, leased_until = NULL,
+        previous_attempt = n.previous_attempt, group_id = n.group_id, lease_token = NULL, leased_until = NULL,
         done_at = CASE WHEN n.state = 'done' THEN clock_timestamp() END
     FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::int[], $7::int[], $8::int[],
-        $9::timestamptz[], $10::jsonb[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[])
+        $9::timestamptz[], $10::jsonb[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[],
+        $16::uuid[])
         AS n (recording_id, stage, state, operation, due_at, attempts, strikes, asks, first_failed_at, last_failure,
-            signature, who_must_act, trigger, triggered_by, previous_attempt)
+            signature, who_must_act, trigger, triggered_by, previous_attempt, group_id)
     WHERE (s.recording_id, s.stage) = (n.recording_id, n.stage)"""
 
 _LOCK_ONE = "SELECT * FROM stage WHERE recording_id = $1 AND stage = $2 FOR UPDATE"
-_CLOSE_ALL = "DELETE FROM stage WHERE recording_id = ANY($1::uuid[]) AND state IN ('waiting', 'parked')"
+_LOCK_MANY = """
+    SELECT s.*
+    FROM stage s
+    JOIN unnest($1::uuid[], $2::text[]) AS n (recording_id, stage)
+        ON (s.recording_id, s.stage) = (n.recording_id, n.stage)
+    ORDER BY s.recording_id, s.stage
+    FOR UPDATE OF s"""
+
+# What a group retry still had to hear of ended with its recording.
+_CLOSE_ALL = """
+    WITH closed AS (
+        DELETE FROM stage
+        WHERE recording_id = ANY($1::uuid[]) AND state IN ('waiting', 'parked')
+        RETURNING recording_id, stage, group_id)
+    UPDATE group_retry_item i
+    SET state = 'skipped', deferred = NULL, because = 'recording_ended'
+    FROM closed c
+    WHERE (i.group_id, i.recording_id, i.stage) = (c.group_id, c.recording_id, c.stage) AND i.state = 'running'"""
 
 # Asked again in earnest when the newer packet has arrived: that opens the stage anew, due as scheduled.
 _FREE_PARKED = """
@@ -82,6 +100,7 @@ class StageRow:
     started_at: datetime | None
     caused_by: str
     previous_attempt: str | None
+    group_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +133,12 @@ async def lock_one(tx: Transaction, recording_id: UUID, stage: Stage) -> StageRo
     """Lock one stage; absent when its preconditions never held."""
     row = await tx.fetchrow(_LOCK_ONE, recording_id, stage)
     return stage_of(row) if row else None
+
+
+async def lock_many(tx: Transaction, keys: Sequence[tuple[UUID, str]]) -> dict[tuple[UUID, str], StageRow]:
+    """Lock stages in the order everybody does; those without a row are not among them."""
+    rows = await tx.fetch(_LOCK_MANY, *map(list, zip(*keys, strict=True)))
+    return {(row["recording_id"], row["stage"]): stage_of(row) for row in rows}
 
 
 async def expired(tx: Transaction, limit: int) -> list[tuple[UUID, str, UUID]]:
@@ -161,15 +186,10 @@ def stage_of(row: Any) -> StageRow:
     return StageRow(life=life, **kept)
 
 
-def judged(row: StageRow, life: StageLife) -> StageRow:
-    """Put a judged life in place; the next attempt is due by itself and links to this one."""
-    return replace(
-        row,
-        life=life,
-        trigger="due",
-        triggered_by=None,
-        previous_attempt=f"00-{row.trace_id}-{row.span_id}-01",
-    )
+def judged(row: StageRow, life: StageLife, *, is_deferred: bool = False) -> StageRow:
+    """Put a judged life in place; the next attempt links to this one, and stays in its group when that waits for it."""
+    after = replace(row, life=life, previous_attempt=f"00-{row.trace_id}-{row.span_id}-01")
+    return after if is_deferred else replace(after, trigger="due", triggered_by=None, group_id=None)
 
 
 def _row(stage: StageRow) -> tuple[Any, ...]:
@@ -190,4 +210,5 @@ def _row(stage: StageRow) -> tuple[Any, ...]:
         stage.trigger,
         stage.triggered_by,
         stage.previous_attempt,
+        stage.group_id,
     )

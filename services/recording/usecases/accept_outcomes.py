@@ -8,16 +8,17 @@ from uuid import UUID
 
 from services.recording import events_out
 from services.recording.domain.answers import Answer, Succeeded, Trail
-from services.recording.domain.journey import OPERATION, AskSchedule, lane_of, next_stage
+from services.recording.domain.group_retry import ItemState, Result, result_of
+from services.recording.domain.journey import OPERATION, STAGES, AskSchedule, lane_of, next_stage
 from services.recording.domain.retry import RetryPolicy
 from services.recording.domain.stage import Judged, Patience, accept, again, failure_summary
 from services.recording.events_out import Attempted
-from services.recording.store import blanks, ledger, recordings, stages
+from services.recording.store import blanks, group_items, ledger, recordings, stages
 from services.recording.store.recordings import Recording
 from services.recording.usecases.learn_gates import learn_gates
 from services.recording.usecases.write_ledger import ledger_row
 from shared.events.envelope import Data, Event
-from shared.events.vocabulary import Purpose, Stage
+from shared.events.vocabulary import Operation, Purpose, Stage
 from shared.postgres.outbox import Outbox
 from shared.postgres.pool import Transaction, clock
 
@@ -32,6 +33,7 @@ class Outcome:
     packet_version: int | None
     answer: Answer
     trail: Trail
+    identity_version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +70,7 @@ async def accept_outcomes(
             _judge(locked[outcome.recording_id], row, outcome, patience, told)
             _follow(locked[outcome.recording_id], told, rules, stocks, now)
     await _save(tx, told, locked, now)
-    probe_at = now + rules.probe_every * random.uniform(0.7, 1.3)  # noqa: S311  jitter
-    told.events += await learn_gates(tx, told.attempted, probe_at)
+    told.events += await learn_gates(tx, told.attempted, rest=rules.probe_every)
     await outbox.add(tx, told.events)
     return told.attempted
 
@@ -84,10 +85,13 @@ def _judge(recording: Recording, row: stages.StageRow, outcome: Outcome, patienc
 
 
 def _is_outrun(recording: Recording, stage: Stage, outcome: Outcome) -> bool:
-    """Tell whether a newer packet came while the call for an older one was under way: then only the newer counts."""
-    newest, called_for = recording.packet_version, outcome.packet_version
+    """Tell whether a newer packet or identity came while the call for an older one was under way: only it counts."""
+    if stage is Stage.IDENTITY_CHECK:
+        newest, called_for = recording.identity_version, outcome.identity_version
+        return called_for is not None and called_for < newest
+    packet, sent = recording.packet_version, outcome.packet_version
     follows_packets = stage in (Stage.SUBMISSION, Stage.DEDUPLICATION)
-    return follows_packets and newest is not None and called_for is not None and called_for < newest
+    return follows_packets and packet is not None and sent is not None and sent < packet
 
 
 def _follow(recording: Recording, told: _Told, rules: Rules, stocks: dict[str, int], now: datetime) -> None:
@@ -113,9 +117,19 @@ def _follow(recording: Recording, told: _Told, rules: Rules, stocks: dict[str, i
         if recording.purpose is Purpose.SUKET_EXTENSION:
             recording.state = "completed"
     told.events += events_out.told(recording, facts, attempted.traceparent)
-    following = next_stage(recording.purpose, recording.done, has_capture=recording.packet_version is not None)
-    if following:
+    if following := _follower(recording, life.stage):
         told.opened.append(_new_stage(recording, following, rules, now, attempted.traceparent))
+
+
+def _follower(recording: Recording, stage: Stage) -> Stage | None:
+    """Name what begins behind this stage; an identity checked again does not begin anew what the centre has already."""
+    order = STAGES[recording.purpose]
+    if stage not in order:
+        return None
+    here = order.index(stage) + 1
+    done = {*recording.done, *order[:here]}
+    following = next_stage(recording.purpose, done, has_capture=recording.packet_version is not None)
+    return following if following in order[here : here + 1] else None
 
 
 def _await_card(recording: Recording, stocks: dict[str, int], now: datetime) -> list[Data]:
@@ -144,6 +158,7 @@ async def _stocks(tx: Transaction, locked: dict[UUID, Recording], outcomes: Sequ
 async def _save(tx: Transaction, told: _Told, locked: dict[UUID, Recording], now: datetime) -> None:
     await ledger.append(tx, [ledger_row(one) for one in told.attempted])
     await stages.save_all(tx, [_saved(one, now) for one in told.attempted])
+    await group_items.settle(tx, [one for attempted in told.attempted if (one := _group_result(attempted))])
     await stages.open_all(tx, told.opened)
     touched = [locked[recording_id] for recording_id in {one.row.recording_id for one in told.attempted}]
     await recordings.save(tx, touched)
@@ -155,4 +170,15 @@ def _saved(attempted: Attempted, now: datetime) -> stages.StageRow:
     life = judged.life
     if judged.failure is not None:
         life = replace(life, last_failure=failure_summary(judged, attempted.trail, attempted.attempt_id, now))
-    return stages.judged(attempted.row, life)
+    group_result = _group_result(attempted)
+    is_deferred = group_result is not None and group_result[2].state is ItemState.RUNNING
+    return stages.judged(attempted.row, life, is_deferred=is_deferred)
+
+
+def _group_result(attempted: Attempted) -> tuple[UUID, group_items.Key, Result, Operation, str | None] | None:
+    """Give what an outcome makes of the item of a group retry, if the stage is in one."""
+    row, judged = attempted.row, attempted.judged
+    if row.group_id is None:
+        return None
+    key = (row.recording_id, str(judged.life.stage))
+    return row.group_id, key, result_of(row.life, judged), judged.life.operation, judged.signature

@@ -25,7 +25,8 @@ async def attach_captures(tx: Transaction, events: list[Event[CaptureAccepted]],
     if not rows:
         return
     attached = [locked[recording_id] for recording_id in await recordings.attach(tx, rows)]
-    ready = [one for one in attached if Stage.IDENTITY_CHECK in one.done]
+    # What the centre holds already is replaced at once, also while a corrected identity is being checked.
+    ready = [one for one in attached if one.done & {Stage.IDENTITY_CHECK, Stage.SUBMISSION}]
     await _free(tx, ready, newest, outbox)
     await stages.open_all(tx, [_submission(one, newest[one.id].traceparent) for one in ready])
     await recordings.save(tx, ready)

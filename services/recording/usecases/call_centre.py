@@ -1,8 +1,9 @@
 """One claimed stage, one call: what to send, how long to wait, and what the answer means. No transaction is open."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
+from typing import Any
 
 from services.recording.centre.answers import (
     Alive,
@@ -19,7 +20,7 @@ from services.recording.centre.reading import Failure, Reading, Said
 from services.recording.domain.answers import Absent, Answer, Failed, Refused, Succeeded, Trail, Unchanged
 from services.recording.store.claims import Claimed, Lease
 from services.recording.usecases.accept_outcomes import Outcome
-from shared.events.vocabulary import Cause, Effect, Operation, Owner, Stage, WhoActs
+from shared.events.vocabulary import Cause, Confidence, Effect, Operation, Owner, Stage, WhoActs
 from shared.packets import PacketMissing, PacketStore
 
 _MISSING = Failed(Cause.LOCAL, Effect.NONE, Owner.US, "packet_missing")
@@ -65,10 +66,13 @@ async def call_centre(client: CentreClient, store: PacketStore, claimed: Claimed
     """Call the centre for one claimed stage; whatever happens comes back as an outcome, never as an exception."""
     try:
         reading = await _call(client, store, claimed, deadlines.of(claimed))
-        answer, trail = _meaning(claimed, reading), _trail(reading)
+        answer = _meaning(claimed, reading)
+        trail = _trail(answer, reading)
     except PacketMissing:
-        answer, trail = _MISSING, Trail(evidence={"error": "packet_missing"})
-    return Outcome(claimed.recording_id, claimed.stage, claimed.attempt_id, claimed.packet_version, answer, trail)
+        told = _told(_MISSING, Confidence.MEDIUM, "nothing was sent: the sealed bytes are not whole in our own store")
+        answer, trail = _MISSING, Trail(evidence={"error": _MISSING.code} | told)
+    key = (claimed.recording_id, claimed.stage, claimed.attempt_id)
+    return Outcome(*key, claimed.packet_version, answer, trail, claimed.identity_version)
 
 
 async def probe_centre(client: CentreClient, deadlines: Deadlines) -> bool:
@@ -152,6 +156,17 @@ def _succeeded(result: Result) -> Succeeded:
             return Succeeded(getattr(result, "reference", ""))
 
 
-def _trail(reading: Reading) -> Trail:
-    evidence = reading.evidence
-    return Trail(reading.duration_ms, evidence.phase_reached, evidence.phase_failed, evidence.as_json())
+def _trail(answer: Answer, reading: Reading) -> Trail:
+    evidence = reading.evidence.as_json()
+    if isinstance(reading, Failure):
+        evidence |= _told(reading, reading.confidence, reading.because)
+        evidence["surroundings"] = asdict(reading.surroundings)
+    elif isinstance(answer, Failed):
+        evidence |= _told(answer, Confidence.MEDIUM, "the centre itself says that it failed")
+    return Trail(reading.duration_ms, reading.evidence.phase_reached, reading.evidence.phase_failed, evidence)
+
+
+def _told(judged: Failure | Failed, confidence: Confidence, because: str) -> dict[str, Any]:
+    """Write the verdict into the evidence, so that the ledger's row and the event say why."""
+    said = {"cause": judged.cause, "effect": judged.effect, "owner": judged.owner}
+    return {"verdict": {**said, "confidence": confidence, "because": because}}

@@ -1,24 +1,27 @@
+import random
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from services.recording import events_out
-from services.recording.domain.gate import Gate, Seen, observe, observe_probe
+from services.recording.domain.answers import Failed
+from services.recording.domain.gate import Moment, Seen, observe, observe_probe
 from services.recording.events_out import Attempted
 from services.recording.store import gates
+from services.recording.usecases.change_gate import change_gate
 from shared.events.envelope import Data, Event
 from shared.events.vocabulary import Cause, Operation
 from shared.postgres.pool import Transaction, clock
 
+# Answers about one recording, though they count as the centre's failures there: line and centre did their part.
+_OF_ONE_RECORDING = frozenset({"search_failure", "not_at_centre"})
+_WORKER_DIED = "lease_expired"  # ours, whatever the ledger has to assume
 
-async def learn_gates(tx: Transaction, attempted: Sequence[Attempted], probe_at: datetime) -> list[Event[Data]]:
+
+async def learn_gates(tx: Transaction, attempted: Sequence[Attempted], *, rest: timedelta) -> list[Event[Data]]:
     """Let each operation's gate learn from finished calls; gives the events of gates that changed their state."""
     events: list[Event[Data]] = []
     for operation in Operation:
-        seen = [_seen(one) for one in attempted if one.row.life.operation is operation]
-        if not seen or (not _tells_trouble(seen) and await gates.is_calm(tx, operation)):
-            continue
-        before, sequence = await gates.lock(tx, operation)
-        events += await _save(tx, operation, before, observe(before, seen, probe_at), sequence, changed_by="calls")
+        seen = [one for one in map(_seen, attempted) if one and one[0] is operation]
+        events += await _learn(tx, operation, [one for _, one in seen], rest) if seen else []
     return events
 
 
@@ -27,26 +30,36 @@ async def learn_from_probe(
 ) -> list[Event[Data]]:
     """Let a holding gate learn from its probe."""
     before, sequence = await gates.lock(tx, operation)
-    now = await clock(tx)
-    after = observe_probe(before, is_alive=is_alive, probe_at=now + rest)
-    return await _save(tx, operation, before, after, sequence, changed_by="probe")
+    after = observe_probe(before, is_alive=is_alive, moment=await _moment(tx, rest))
+    return await change_gate(tx, operation, before, after, sequence, changed_by="probe")
 
 
-async def _save(
-    tx: Transaction, operation: Operation, before: Gate, after: Gate, sequence: int, *, changed_by: str
-) -> list[Event[Data]]:
-    if after == before:
+async def _learn(tx: Transaction, operation: Operation, seen: Sequence[Seen], rest: timedelta) -> list[Event[Data]]:
+    began = min(one.started_at for one in seen)
+    if all(one.cause is None for one in seen) and await gates.is_calm(tx, operation, began):
         return []
-    changed = after.state is not before.state
-    sequence += int(changed)
-    await gates.save(tx, operation, after, sequence)
-    return [events_out.gate_changed(operation, after, sequence=sequence, changed_by=changed_by)] if changed else []
+    before, sequence = await gates.lock(tx, operation)
+    after = observe(before, seen, await _moment(tx, rest))
+    return await change_gate(tx, operation, before, after, sequence, changed_by="calls")
 
 
-def _seen(attempted: Attempted) -> Seen:
-    failure = attempted.judged.failure
-    return Seen(attempted.row.recording_id, failure.cause if failure else None)
+async def _moment(tx: Transaction, rest: timedelta) -> Moment:
+    """Read the clock under the gate's lock: no claim lies between it and what is learnt."""
+    return Moment(await clock(tx), rest, random.random())  # noqa: S311  jitter
 
 
-def _tells_trouble(seen: Sequence[Seen]) -> bool:
-    return any(one.cause is Cause.NETWORK for one in seen)
+def _seen(attempted: Attempted) -> tuple[Operation, Seen] | None:
+    row, failure = attempted.row, attempted.judged.failure
+    if row.started_at is None:
+        return None
+    cause, asked = (failure.cause, timedelta()) if failure else (None, timedelta())
+    if isinstance(failure, Failed):
+        cause = _cause(failure)
+        asked = timedelta(seconds=failure.retry_after_seconds or 0)
+    return row.life.operation, Seen(row.recording_id, cause, row.started_at, asked)
+
+
+def _cause(failure: Failed) -> Cause | None:
+    if failure.code in _OF_ONE_RECORDING:
+        return None
+    return Cause.LOCAL if failure.code == _WORKER_DIED else failure.cause

@@ -2,8 +2,9 @@ from dataclasses import replace
 from uuid import UUID
 
 from services.recording import events_out
+from services.recording.domain.group_retry import Because
 from services.recording.domain.stage import IllegalTransition, retry_by_hand
-from services.recording.store import recordings, stages
+from services.recording.store import group_items, recordings, stages
 from shared.events.vocabulary import Stage, Trigger
 from shared.postgres.outbox import Outbox
 from shared.postgres.pool import Transaction, clock
@@ -30,7 +31,10 @@ async def retry_stage(
         life = retry_by_hand(row.life, now)
     except IllegalTransition as error:
         raise StageNotRetryable(f"The stage is {row.life.state}.") from error
-    await stages.save_all(tx, [replace(row, life=life, trigger=Trigger.OPERATOR, triggered_by=subject)])
+    by_hand = replace(row, life=life, trigger=Trigger.OPERATOR, triggered_by=subject, group_id=None)
+    await stages.save_all(tx, [by_hand])
+    if row.group_id is not None:
+        await group_items.skip(tx, row.group_id, {(recording_id, str(stage)): Because.CHANGED_HANDS})
     if row.life.state == "parked":
         recording.state = "in_progress"
         facts = [events_out.resumed(stage, reason_code)]

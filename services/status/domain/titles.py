@@ -15,6 +15,7 @@ class Title:
 
 _TITLES = {
     "applicant.arrived.v1": Title("Terdaftar", "Registered"),
+    "applicant.corrected.v1": Title("Data identitas dibetulkan", "Identity corrected"),
     "applicant.returned.v1": Title("Datang kembali", "Came again"),
     "applicant.called.v1": Title("Dipanggil ke loket", "Called to the counter"),
     "applicant.served.v1": Title("Selesai dilayani di loket", "Served at the counter"),

@@ -24,7 +24,7 @@ from shared.events.vocabulary import Cause, Effect, Operation, Phase
 def answered(status: int, body: object, content_type: str = "application/json") -> Answered:
     trail = Trail()
     trail.enter(Phase.RECEIVE)
-    evidence, duration_ms = trail.evidence(None, 0.0)
+    evidence, duration_ms = trail.evidence(None, 0.0, status=status)
     raw = body if isinstance(body, bytes) else orjson.dumps(body)
     return Answered(status, {"content-type": content_type}, raw, evidence, duration_ms)
 

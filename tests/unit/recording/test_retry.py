@@ -119,6 +119,28 @@ def test_the_backoff_stays_between_nothing_and_its_cap(strikes: int, dice: float
     assert timedelta() <= delay <= POLICY.cap
 
 
+@given(
+    base=st.floats(0.01, 60),
+    cap=st.floats(0.01, 3600),
+    asked=st.none() | st.floats(0, 86_400),
+    strikes=strikes,
+    dice=dice,
+)
+def test_any_policy_keeps_its_bounds_and_what_the_centre_asked_for(
+    base: float, cap: float, asked: float | None, strikes: int, dice: float
+) -> None:
+    policy = RetryPolicy(base=timedelta(seconds=base), cap=timedelta(seconds=cap))
+    busy = failed(Cause.SERVER, retry_after_seconds=asked)
+
+    step = next_step(
+        busy, operation=Operation.SUKET, strikes=strikes, failing_since=NOW, now=NOW, policy=policy, dice=dice
+    )
+
+    assert isinstance(step, TryAgain)
+    least, most = timedelta(seconds=asked or 0), max(policy.cap, timedelta(seconds=asked or 0))
+    assert NOW + least <= step.at <= NOW + most
+
+
 @given(cause=st.sampled_from(CENTRE_SIDE), effect=st.sampled_from(Effect), strikes=strikes, dice=dice)
 def test_no_failure_is_due_in_the_past_or_beyond_the_cap(
     cause: Cause, effect: Effect, strikes: int, dice: float

@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from services.recording.domain.answers import Absent, Answer, Failed, Refused, Succeeded, Trail, Unchanged
+from services.recording.domain.journey import OPERATION
 from services.recording.domain.retry import TryAgain
 from services.recording.domain.stage import (
     IllegalTransition,
     StageLife,
     accept,
     again,
+    bring_forward,
     due_at,
     failure_summary,
     next_action,
@@ -28,6 +30,7 @@ MISMATCH = Refused(Cause.DATA, "identity_mismatch", WhoActs.RESIDENT, ("birth_da
 SENT = StageLife(Stage.SUBMISSION, Operation.SUBMISSION, "in_flight", NOW)
 LOST = Failed(Cause.SERVER, Effect.POSSIBLE, Owner.UNDETERMINED, "wait_eof")
 UNAVAILABLE = Failed(Cause.SERVER, Effect.NONE, Owner.CENTRE, "http_503", 17)
+DIED = Failed(Cause.UNKNOWN, Effect.POSSIBLE, Owner.UNDETERMINED, "lease_expired")
 NO_LINE = Failed(Cause.NETWORK, Effect.NONE, Owner.UNDETERMINED, "connect_deadline")
 
 failures = st.builds(
@@ -136,6 +139,15 @@ def test_a_person_who_lets_it_go_on_gives_it_new_patience() -> None:
     assert life.state == "waiting"
 
 
+def test_a_waiting_stage_brought_forward_keeps_its_patience_and_nothing_else_is() -> None:
+    waiting = then(SENT, UNAVAILABLE)
+
+    assert bring_forward(waiting, NOW) == replace(waiting, due_at=NOW)
+    for state in ("in_flight", "parked", "done"):
+        with pytest.raises(IllegalTransition):
+            bring_forward(replace(waiting, state=state), NOW)
+
+
 def test_what_came_of_an_older_packet_neither_ends_nor_parks_the_stage() -> None:
     for answer in (Succeeded("RK-1"), Failed(Cause.LOCAL, Effect.NONE, Owner.US, "packet_missing")):
         judged = again(accept(SENT, answer, patience()), NOW)
@@ -159,13 +171,14 @@ def test_the_last_failure_keeps_what_a_person_asks_first() -> None:
     assert failure_summary(accept(SENT, Succeeded(), patience()), Trail(), UUID(int=7), NOW) is None
 
 
-class ASubmissionsLife(RuleBasedStateMachine):
+class AStagesLife(RuleBasedStateMachine):
     """Answers of every kind, claims and people's retries in any order, over days."""
 
-    @initialize()
-    def opens(self) -> None:
+    @initialize(stage=st.sampled_from(Stage) | st.just(Stage.SUBMISSION))
+    def opens(self, stage: Stage) -> None:
         """A stage that waits."""
-        self.life = replace(SENT, state="waiting")
+        self.life = StageLife(stage, OPERATION[stage], "waiting", NOW)
+        self.answers = 0
         self.now = NOW
         self.may_be_there = False
         self.before = self.life
@@ -183,6 +196,12 @@ class ASubmissionsLife(RuleBasedStateMachine):
         self.life = in_flight(self.life)
 
     @precondition(lambda self: self.life.state == "in_flight")
+    @rule()
+    def its_worker_dies(self) -> None:
+        """So its lease runs out: nobody knows what the centre did, and that costs no strike."""
+        self.the_call_fails(DIED, 1.0)
+
+    @precondition(lambda self: self.life.state == "in_flight")
     @rule(failure=st.sampled_from([LOST, UNAVAILABLE]) | failures, dice=st.floats(0, 1))
     def the_call_fails(self, failure: Failed, dice: float) -> None:
         """By any cause, with any effect."""
@@ -191,6 +210,7 @@ class ASubmissionsLife(RuleBasedStateMachine):
         strikes = self.life.strikes
         judged = accept(self.life, failure, replace(patience(self.now), dice=dice))
         self.life = judged.life
+        self.answers += 1
         assert self.life.strikes - strikes == int(failure.cause is Cause.SERVER and self.life.state != "parked")
         assert judged.step is not None
         assert (due_at(judged.step) is None) == (next_action(judged.step) is NextAction.PARK)
@@ -198,8 +218,9 @@ class ASubmissionsLife(RuleBasedStateMachine):
     @precondition(lambda self: self.life.state == "in_flight" and self.life.operation is Operation.ASK)
     @rule()
     def the_centre_has_nothing(self) -> None:
-        """So it is sent again."""
+        """So it is sent again; a record it was checking is its own loss."""
         self.life, self.may_be_there = then(self.life, Absent(), self.now), False
+        self.answers += 1
 
     @precondition(lambda self: self.life.state == "in_flight")
     @rule(answer=st.sampled_from([Succeeded("RK-1"), MISMATCH, Unchanged("PROCESSING")]))
@@ -208,6 +229,7 @@ class ASubmissionsLife(RuleBasedStateMachine):
         if isinstance(answer, Unchanged) and self.life.operation is not Operation.ASK:
             answer = Succeeded("RK-1")
         self.life = then(self.life, answer, self.now)
+        self.answers += 1
 
     @rule()
     def a_person_wants_it_again(self) -> None:
@@ -231,9 +253,13 @@ class ASubmissionsLife(RuleBasedStateMachine):
             "done": {"done"},
         }
         assert self.life.state in legal[before.state]
-        assert before.attempts <= self.life.attempts <= before.attempts + 1
+        assert before.attempts <= self.life.attempts == self.answers
+        # Only a submission changes what it calls for, to ask; all others repeat the same call under the same key.
+        assert self.life.operation in {OPERATION[self.life.stage]} | (
+            {Operation.ASK} if self.life.stage is Stage.SUBMISSION else set()
+        )
         assert (self.life.state == "parked") == (self.life.who_must_act is not None)
 
 
-TestASubmissionsLife = ASubmissionsLife.TestCase
-TestASubmissionsLife.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestAStagesLife = AStagesLife.TestCase
+TestAStagesLife.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)

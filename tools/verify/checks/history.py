@@ -63,7 +63,10 @@ def _wrong_journey(visit: Sequence[Told], events: Sequence[Told], started: Mappi
     if not visit:
         return "has a journey, and nobody arrived"
     journey = Journey(
-        purpose=visit[0].data.get("purpose", ""), may_start_anew=len(_versions(visit)) > 1, started=started
+        purpose=visit[0].data.get("purpose", ""),
+        may_start_anew=len(_versions(visit)) > 1,
+        was_corrected=any(event.type == intake.ApplicantCorrected.event_type for event in visit),
+        started=started,
     )
     return next((fault for event in events if (fault := journey.hear(event))), None)
 

@@ -13,6 +13,7 @@ _BEFORE: dict[str, dict[str, tuple[str, ...]]] = {
     for purpose in ("first_recording", "re_recording")
 } | {"suket_extension": {"identity_check": (), "suket_issue": ("identity_check",)}}
 _BY_A_NEWER_PACKET = ("submission", "deduplication")
+_BY_A_CORRECTION = ("identity_check",)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -21,6 +22,7 @@ class Journey:
 
     purpose: str
     may_start_anew: bool
+    was_corrected: bool = False
     started: Mapping[str, datetime]
     done: set[str] = field(default_factory=set)
     parked: set[str] = field(default_factory=set)
@@ -49,7 +51,7 @@ class Journey:
         missing = [one for one in before if one not in self.done]
         if missing:
             return f"{stage} was attempted before {missing[0]} was done"
-        if not (self.may_start_anew and stage in _BY_A_NEWER_PACKET) and stage in self.done | self.parked:
+        if not self._begins_anew(stage) and stage in self.done | self.parked:
             return f"{stage} was attempted although {'done' if stage in self.done else 'parked'}"
         self.parked.discard(stage)
         if event.data["outcome"] == "done":
@@ -73,12 +75,16 @@ class Journey:
         return None
 
     def resumed(self, event: Told) -> str | None:
-        """Only what is parked is resumed."""
+        """Only what is parked is resumed, or what a corrected identity begins anew (ADR 0015)."""
         stage = event.data["stage"]
-        if stage not in self.parked:
+        if stage not in self.parked and not (self.was_corrected and stage in _BY_A_CORRECTION):
             return f"{stage} was resumed and not parked"
-        self.parked.remove(stage)
+        self.parked.discard(stage)
         return None
+
+    def _begins_anew(self, stage: str) -> bool:
+        newer_packet = self.may_start_anew and stage in _BY_A_NEWER_PACKET
+        return newer_packet or (self.was_corrected and stage in _BY_A_CORRECTION)
 
     def _after_the_end(self, event: Told) -> str | None:
         """A call under way at the end still tells how it ended, and changes nothing."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from shared.events.intake import ApplicantArrived, CaptureAccepted
+from shared.events.intake import ApplicantArrived, ApplicantCorrected, CaptureAccepted
 from tools.verify.result import Result, judge
 from tools.verify.seen import Accepted, Intake, Kept, Registered, Stored, Told
 
@@ -43,7 +43,7 @@ def kept_by_events(told: Iterable[Told]) -> list[Kept]:
             digest=event.data["digest"],
         )
         for event in told
-        if event.type in (ApplicantArrived.event_type, CaptureAccepted.event_type)
+        if event.type in (ApplicantArrived.event_type, ApplicantCorrected.event_type, CaptureAccepted.event_type)
     ]
 
 
