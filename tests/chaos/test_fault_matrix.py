@@ -44,7 +44,10 @@ async def test_every_fault_is_told_for_what_it_is_and_nobody_is_blamed_wrongly(p
 
 
 async def _is_told_right(play: Play, cases: Sequence[Case]) -> None:
-    played: list[Played] = [await play.run(case) for case in cases]
+    played: list[Played] = []
+    for case in cases:
+        played.append(await play.run(case))
+        print(played[-1])  # noqa: T201  what was said before it went wrong
     counted = score(played)
     told = report(played, counted)
     print(f"\n{told}")  # noqa: T201  the matrix is for people

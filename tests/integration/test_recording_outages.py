@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import httpx
 import orjson
 import pytest
@@ -176,6 +177,7 @@ async def test_a_killed_probe_leaves_a_verdict_that_expires_into_not_knowing(wat
 async def test_the_probe_survives_its_database_and_shows_its_numbers(watched: Installation) -> None:
     await asyncio.to_thread(watched.stack.stop_service, "postgres")
     await asyncio.to_thread(watched.stack.start_service, "postgres")
+    watched.database = await asyncpg.connect(watched.stack.endpoints.postgres["recording"])
 
     await eventually(lambda: _all_are(watched, "fine"), within=40)
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{watched.stack.ports.probe}", trust_env=False) as probe:

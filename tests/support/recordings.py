@@ -198,7 +198,10 @@ class Installation:
         (await self.centre.put("/outcomes", json={})).raise_for_status()
         (await self.line.delete("/faults")).raise_for_status()
         # What the centre asked for, up to ten minutes of rest, and what gates learnt of it end with the test.
-        rested = "UPDATE gate SET not_before = NULL, allowed = least(4, call_limit), is_starting = true, is_dry = false"
+        rested = """
+            UPDATE gate
+            SET not_before = NULL, allowed = least(4, call_limit), is_starting = true, is_dry = false, relapses = 0,
+                probe_at = CASE WHEN state = 'holding' THEN clock_timestamp() END"""
         await self.database.execute(rested)
         await eventually(self._all_flow, within=20)
 

@@ -95,8 +95,9 @@ def by_calls(calls: Calls, now: datetime, rules: LinkRules) -> Opinion | None:
         held_since = calls.held_since or now
         at = max((one.ended_at for one in calls.failed), default=calls.last_failed_at or held_since)
         because = calls.failed[0].because if calls.failed else "real calls failed, and the gate holds since"
-        since = min((one.started_at for one in calls.failed), default=held_since)
-        spoken = any(one.is_spoken for one in calls.failed)
+        present = _of_this_trouble(calls, calls.failed)
+        since = min((one.started_at for one in present), default=held_since)
+        spoken = any(one.is_spoken for one in present)
         return Opinion(
             LinkVerdict(calls.held_by), at, min(since, held_since), because, (Source.CALLS,), is_spoken=spoken
         )
@@ -111,7 +112,7 @@ def by_calls(calls: Calls, now: datetime, rules: LinkRules) -> Opinion | None:
 def _failing(calls: Calls) -> Opinion:
     causes = Counter(one.cause for one in calls.failed if one.cause is not Cause.UNKNOWN)
     cause = causes.most_common(1)[0][0] if causes else Cause.UNKNOWN
-    meant = [one for one in calls.failed if one.cause is cause]
+    meant = _of_this_trouble(calls, [one for one in calls.failed if one.cause is cause])
     is_known = cause in (Cause.NETWORK, Cause.SERVER, Cause.LOCAL)
     return Opinion(
         verdict=LinkVerdict(cause) if is_known else LinkVerdict.UNDETERMINED,
@@ -122,8 +123,14 @@ def _failing(calls: Calls) -> Opinion:
         owner=Owner.US if cause is Cause.LOCAL else Owner.UNDETERMINED,
         names_alone=cause is Cause.LOCAL,
         is_spoken=any(one.is_spoken for one in meant),
-        is_weak=len({one.recording_id for one in calls.failed}) < _ENOUGH,
+        is_weak=len({one.recording_id for one in _of_this_trouble(calls, calls.failed)}) < _ENOUGH,
     )
+
+
+def _of_this_trouble(calls: Calls, failed: Sequence[FailedCall]) -> list[FailedCall]:
+    """Leave out what failed before the last answer, if more failed after it: that was another trouble, and ended."""
+    answered = calls.last_answered_at
+    return [one for one in failed if answered is None or one.ended_at > answered] or list(failed)
 
 
 def _has_recovered(calls: Calls, now: datetime) -> bool:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from statistics import median
 from typing import Any
 
@@ -17,8 +18,17 @@ class Played:
     case: Case
     rows: Sequence[dict[str, Any]]
     verdict_seconds: float | None  # until the link verdict said what the label says; absent: it never did
-    owner: Owner
+    owner: Owner  # whom the link verdict names at the end
+    since: datetime  # when the fault began, by the database's clock
+    named_seconds: float | None = None  # until it named the owner
     untraced: tuple[str, ...] = ()  # attempts whose trace was not as promised
+
+    def __str__(self) -> str:
+        """Say in one line what was said of the case."""
+        said = Counter(f"{row['cause'] or 'works'}·{row['effect']}" for row in self.rows)
+        most = said.most_common(1)[0][0] if said else "nothing"
+        seconds, named = _after(self.verdict_seconds), _after(self.named_seconds)
+        return f"{self.case.name:<52}{most:<22}{self.owner:<16}{len(self.rows):>9}{seconds:>10}{named:>10}"
 
     @property
     def blames_wrongly(self) -> bool:
@@ -57,7 +67,7 @@ def score(all_played: Sequence[Played]) -> Score:
     counted = Score()
     for played in all_played:
         for row in played.rows:
-            _judge(played.case, row, counted)
+            _judge(played, row, counted)
     return counted
 
 
@@ -70,12 +80,8 @@ def true_effect(case: Case, row: dict[str, Any]) -> Effect | None:
 
 def report(all_played: Sequence[Played], counted: Score) -> str:
     """Print the matrix as an operator reads it: per case, then truth against word."""
-    lines = [f"{'case':<52}{'said':<22}{'owner':<16}{'attempts':>9}{'verdict':>10}"]
-    for played in all_played:
-        said = Counter(f"{row['cause'] or 'works'}·{row['effect']}" for row in played.rows)
-        seconds = "never" if played.verdict_seconds is None else f"{played.verdict_seconds:.1f} s"
-        most = said.most_common(1)[0][0] if said else "nothing"
-        lines.append(f"{played.case.name:<52}{most:<22}{played.owner:<16}{len(played.rows):>9}{seconds:>10}")
+    lines = [f"{'case':<52}{'said':<22}{'owner':<16}{'attempts':>9}{'verdict':>10}{'named':>10}"]
+    lines += [str(played) for played in all_played]
     said_words = sorted({said for _, said in counted.told})
     lines += ["", "confusion: true (rows) against said (columns)"]
     lines.append(" " * 10 + "".join(f"{word:>10}" for word in said_words))
@@ -89,9 +95,14 @@ def report(all_played: Sequence[Played], counted: Score) -> str:
     return "\n".join(lines)
 
 
-def _judge(case: Case, row: dict[str, Any], counted: Score) -> None:
+def _after(seconds: float | None) -> str:
+    return "-" if seconds is None else f"{seconds:.1f} s"
+
+
+def _judge(played: Played, row: dict[str, Any], counted: Score) -> None:
+    case = played.case
     said = Cause(row["cause"]) if row["cause"] else None
-    truth = _true_cause(case, row, said)
+    truth = _true_cause(played, row, said)
     counted.told[truth or "works", said or "works"] += 1
     if said is not truth:
         counted.wrong.append(Wrong(case, row, f"cause {said}, signature {row['signature']}"))
@@ -103,9 +114,15 @@ def _judge(case: Case, row: dict[str, Any], counted: Score) -> None:
         counted.blamed.append(Wrong(case, row, f"owner {row['owner']} in place of {case.owner}, {row['signature']}"))
 
 
-def _true_cause(case: Case, row: dict[str, Any], said: Cause | None) -> Cause | None:
+def _true_cause(played: Played, row: dict[str, Any], said: Cause | None) -> Cause | None:
     """One witness alone may say what the label allows; once the second was heard, only the truth counts."""
+    case = played.case
     if case.some_work and said is None:
         return None
-    has_second = row["evidence"].get("surroundings", {}).get("second_way_answered") is not None
+    seen = row["evidence"].get("surroundings", {})
+    ended = datetime.fromisoformat(row["started_at"]) + timedelta(milliseconds=row["duration_ms"])
+    # A round that began before the fault says nothing of it.
+    has_second = (
+        seen.get("second_way_answered") is not None and ended - timedelta(seconds=seen["seconds_old"]) > played.since
+    )
     return said if said is not None and said is case.until_second_source and not has_second else case.cause
