@@ -42,9 +42,11 @@ def _trouble_ms(evidence: Evidence) -> float:
     """Say for how long the trouble lasted at least; what ends by itself may have begun a moment before."""
     if evidence.phase_failed is None or evidence.error not in _OF_PATIENCE:
         return 0.0
+    in_phase = evidence.phases_ms.get(evidence.phase_failed.value, 0.0)
     if evidence.tcp is not None and is_cut(evidence.tcp):
-        return evidence.tcp.get("last_ack_ms", 0)
-    return evidence.phases_ms.get(evidence.phase_failed.value, 0.0)
+        # A pooled connection may have rested, unacknowledged, long before the call.
+        return min(evidence.tcp.get("last_ack_ms", 0), in_phase)
+    return in_phase
 
 
 def is_cut(tcp: dict[str, int]) -> bool:

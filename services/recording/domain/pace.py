@@ -5,6 +5,9 @@ from datetime import datetime
 
 _FEWEST = 1.0
 _CUT = 0.7
+_CUT_AT_START = 0.5  # doubling has overshot by up to twice
+# A quarter of a call a round: gates that share one centre would lose a call in thirty by a whole one.
+_STEP = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,7 @@ def gained(pace: Pace, started_at: datetime) -> Pace:
     pace = replace(pace, is_dry=False)
     if pace.filled_at is None or pace.filled_at < started_at:
         return pace
-    step = 1.0 if pace.is_starting else 1 / pace.allowed
+    step = 1.0 if pace.is_starting else _STEP / pace.allowed
     return replace(pace, allowed=min(float(pace.most), pace.allowed + step))
 
 
@@ -39,7 +42,7 @@ def lost(pace: Pace, started_at: datetime, now: datetime) -> Pace:
         return pace
     if pace.is_dry:
         return replace(restarted(pace), is_dry=True, cut_at=now)
-    allowed = max(_FEWEST, pace.allowed * _CUT)
+    allowed = max(_FEWEST, pace.allowed * (_CUT_AT_START if pace.is_starting else _CUT))
     return replace(pace, allowed=allowed, is_starting=False, is_dry=True, cut_at=now)
 
 

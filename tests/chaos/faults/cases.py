@@ -126,8 +126,8 @@ CASES = (
     _line("latency", CHECK, None, PATH, milliseconds=300),
     _line("bandwidth", SUBMIT, None, PATH, bytes_per_second=200_000),
     Case("own", "packet_missing", SUBMIT, Cause.LOCAL, NONE, Owner.US),
-    Case("own", "loop_blocked", CHECK, Cause.LOCAL, POSSIBLE, Owner.US),
-    Case("own", "clock_off", CHECK, Cause.LOCAL, NONE, Owner.US, hits_all=True),
+    # An answer that lay in the socket meanwhile is an answer.
+    Case("own", "loop_blocked", CHECK, Cause.LOCAL, POSSIBLE, Owner.US, some_work=True),
 )
 SMOKE = tuple(
     case

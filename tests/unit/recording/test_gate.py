@@ -77,14 +77,20 @@ def test_a_failing_centre_is_slowed_down_for_first_and_held_at_a_limit_of_one() 
         gate = after(gate, dead(recording, Cause.SERVER, began=began), seconds=second + 0.5)
         limits.append(gate.pace.calls)
 
-    assert limits == [5, 1, 1]
+    assert limits == [4, 1, 1]
     assert (gate.state, gate.cause) == (GateState.HOLDING, Cause.SERVER)
+
+
+def test_a_limit_found_by_small_steps_is_cut_by_less_than_one_found_by_doubling() -> None:
+    found = replace(FLOWING, pace=replace(FLOWING.pace, is_starting=False))
+
+    assert after(found, dead(UUID(int=1), Cause.SERVER), seconds=1).pace.allowed == 8 * 0.7
 
 
 def test_a_window_of_losses_cuts_the_limit_once() -> None:
     gate = after(FLOWING, *[dead(UUID(int=n), Cause.SERVER) for n in range(8)], seconds=1)
 
-    assert gate.pace.allowed == 8 * 0.7
+    assert gate.pace.allowed == 8 * 0.5
     assert gate.state is GateState.FLOWING
 
 
@@ -109,7 +115,7 @@ def test_a_limit_that_was_not_reached_is_not_raised() -> None:
 def test_after_the_first_loss_the_limit_grows_by_a_call_for_each_window() -> None:
     gate = replace(FLOWING, pace=replace(FLOWING.pace, is_starting=False))
 
-    assert after(gate, well()).pace.allowed == 8 + 1 / 8
+    assert after(gate, well()).pace.allowed == 8 + 0.25 / 8
 
 
 def test_the_limit_never_exceeds_what_the_installation_allows() -> None:
@@ -175,7 +181,7 @@ def test_the_centre_may_ask_for_a_rest_but_not_for_an_endless_one() -> None:
     gate = after(FLOWING, asked)
 
     assert room(gate, NOBODY, NOW + timedelta(seconds=6.9)) == 0
-    assert room(gate, NOBODY, NOW + timedelta(seconds=7)) == 5
+    assert room(gate, NOBODY, NOW + timedelta(seconds=7)) == 4
     assert after(gate, replace(asked, retry_after=timedelta(days=9))).not_before == NOW + timedelta(minutes=10)
     assert after(gate, replace(asked, retry_after=SECOND)).not_before == gate.not_before
 
