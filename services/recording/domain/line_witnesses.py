@@ -85,6 +85,7 @@ class Opinion:
     sources: tuple[Source, ...]
     owner: Owner = Owner.UNDETERMINED  # who it is, if another source agrees
     names_alone: bool = False
+    failed_first_at: datetime | None = None  # when the first of its calls had failed
     is_spoken: bool = False
     is_weak: bool = False  # may support another, never leads
 
@@ -97,9 +98,14 @@ def by_calls(calls: Calls, now: datetime, rules: LinkRules) -> Opinion | None:
         because = calls.failed[0].because if calls.failed else "real calls failed, and the gate holds since"
         present = _of_this_trouble(calls, calls.failed)
         since = min((one.started_at for one in present), default=held_since)
-        spoken = any(one.is_spoken for one in present)
         return Opinion(
-            LinkVerdict(calls.held_by), at, min(since, held_since), because, (Source.CALLS,), is_spoken=spoken
+            LinkVerdict(calls.held_by),
+            at,
+            min(since, held_since),
+            because,
+            (Source.CALLS,),
+            failed_first_at=min((one.ended_at for one in present), default=held_since),
+            is_spoken=any(one.is_spoken for one in present),
         )
     if calls.failed and not _has_recovered(calls, now):
         return _failing(calls)
@@ -110,9 +116,10 @@ def by_calls(calls: Calls, now: datetime, rules: LinkRules) -> Opinion | None:
 
 
 def _failing(calls: Calls) -> Opinion:
-    causes = Counter(one.cause for one in calls.failed if one.cause is not Cause.UNKNOWN)
+    present = _of_this_trouble(calls, calls.failed)
+    causes = Counter(one.cause for one in present if one.cause is not Cause.UNKNOWN)
     cause = causes.most_common(1)[0][0] if causes else Cause.UNKNOWN
-    meant = _of_this_trouble(calls, [one for one in calls.failed if one.cause is cause])
+    meant = [one for one in present if one.cause is cause]
     is_known = cause in (Cause.NETWORK, Cause.SERVER, Cause.LOCAL)
     return Opinion(
         verdict=LinkVerdict(cause) if is_known else LinkVerdict.UNDETERMINED,
@@ -122,8 +129,9 @@ def _failing(calls: Calls) -> Opinion:
         sources=(Source.CALLS,),
         owner=Owner.US if cause is Cause.LOCAL else Owner.UNDETERMINED,
         names_alone=cause is Cause.LOCAL,
+        failed_first_at=min(one.ended_at for one in meant),
         is_spoken=any(one.is_spoken for one in meant),
-        is_weak=len({one.recording_id for one in _of_this_trouble(calls, calls.failed)}) < _ENOUGH,
+        is_weak=len({one.recording_id for one in present}) < _ENOUGH,
     )
 
 
@@ -217,8 +225,12 @@ def _probe_leads(calls: Opinion | None, probe: Opinion | None, heard: Calls, now
 
 
 def _only_calls_fail(calls: Opinion, newest: Round | None) -> Opinion:
-    """A probe that was answered while calls failed says: line and centre are there, so what fails is the centre's."""
-    if calls.verdict is LinkVerdict.SERVER and newest is not None and newest.began_at > calls.since:
+    """A probe sent after a call had failed, and answered, says: line and centre are there, so it is the centre's.
+
+    One sent while the call was under way says it of a moment before the trouble, perhaps.
+    """
+    failed_first_at = calls.failed_first_at or calls.at
+    if calls.verdict is LinkVerdict.SERVER and newest is not None and newest.began_at > failed_first_at:
         return replace(calls, owner=Owner.CENTRE, sources=(Source.CALLS, Source.PROBE))
     return _alone(calls)
 

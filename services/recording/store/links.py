@@ -30,13 +30,15 @@ _FAILED = """
     LIMIT 400"""  # leans on attempt_trouble
 
 # The last answered call lies at the end of its operation's index; those of the window are counted only where needed.
+# Asked for as a pair, for by the id alone the planner would walk the ledger back to a rare operation's last call.
 _OPERATIONS = """
     SELECT g.operation, g.state, g.cause AS held_by, g.since AS held_since, l.verdict, l.owner, l.since, l.confidence,
         l.sources, l.evidence ->> 'because' AS because, l.last_failed_at, l.checked_at, l.expires_at,
-        (SELECT started_at + duration_ms * interval '1 millisecond'
+        (SELECT CASE WHEN operation = g.operation THEN started_at + duration_ms * interval '1 millisecond' END
             FROM attempt
-            WHERE operation = g.operation AND outcome IN ('done', 'refused')
-            ORDER BY id DESC
+            WHERE outcome IN ('done', 'refused')
+                AND (operation, id) <= (g.operation, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)
+            ORDER BY operation DESC, id DESC
             LIMIT 1) AS last_answered_at,
         EXISTS (SELECT FROM stage WHERE state = 'waiting' AND operation = g.operation) AS waits
     FROM gate g

@@ -23,8 +23,13 @@ _TAKE_LEASE = """
     RETURNING clock_timestamp() AS now"""
 _RELEASE = "DELETE FROM probe_lease WHERE holder = $1"
 
+_LONGEST_CALL = timedelta(minutes=2)  # an id is minted when its call begins; what counts is when it failed
 _IS_TROUBLED = """
-    SELECT EXISTS (SELECT FROM attempt WHERE id >= $1 AND outcome IN ('failed', 'unknown'))
+    SELECT EXISTS (
+            SELECT
+            FROM attempt
+            WHERE id >= $1 AND outcome IN ('failed', 'unknown')
+                AND started_at + duration_ms * interval '1 millisecond' >= $2)
         OR EXISTS (SELECT FROM gate WHERE state IN ('holding', 'probing'))"""  # leans on attempt_trouble
 
 _LATEST = """
@@ -82,7 +87,7 @@ async def release_lease(tx: Transaction, holder: str) -> None:
 
 async def is_troubled(tx: Transaction, since: datetime) -> bool:
     """Tell cheaply whether real calls have failed lately, or a gate holds."""
-    return bool(await tx.fetchval(_IS_TROUBLED, smallest_uuid7_at(since)))
+    return bool(await tx.fetchval(_IS_TROUBLED, smallest_uuid7_at(since - _LONGEST_CALL), since))
 
 
 async def add(tx: Transaction, seen: Seen) -> None:

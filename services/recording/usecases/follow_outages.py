@@ -57,8 +57,11 @@ async def follow_outages(
     changes = follow([one for one, _ in standing], watched.verdicts, fresh, now=now, rules=rules)
     changes += _grown(changes, [one for one, _ in standing], counts, now, rules)
     told = _Told({one.id: sequence for one, sequence in standing}, _witnesses(watched))
-    # A merged one gives its place up first: at no moment are two outages of one cause open.
-    for change in sorted(changes, key=lambda one: not isinstance(one, Merged)):
+    # A merged one gives its place up first, for at no moment are two outages of one cause open; all is told in order.
+    for change in changes:
+        if isinstance(change, Merged):
+            await _give_up_place(tx, change, told)
+    for change in changes:
         await _apply(tx, change, told)
     await outbox.add(tx, told.events)
     return changes
@@ -68,15 +71,15 @@ def _grown(
     changes: list[Change], standing: list[Outage], counts: Counts, now: datetime, rules: OutageRules
 ) -> list[Change]:
     """Take in the counts of outages to which nothing else happened in this turn; the next turn takes the others'."""
-    changed = {_of(change).id for change in changes if not isinstance(change, Touched)}
+    changed = {one.id for change in changes if not isinstance(change, Touched) for one in _of(change)}
     touched = {change.outage.id: change.outage for change in changes if isinstance(change, Touched)}
     quiet = [touched.get(one.id, one) for one in standing if one.id not in changed and one.id in counts]
     grown = [counted(one, *counts[one.id], now=now, rules=rules) for one in quiet]
     return [change for change in grown if change is not None]
 
 
-def _of(change: Change) -> Outage:
-    return change.younger if isinstance(change, Merged) else change.outage
+def _of(change: Change) -> tuple[Outage, ...]:
+    return (change.younger, change.older) if isinstance(change, Merged) else (change.outage,)
 
 
 async def _apply(tx: Transaction, change: Change, told: _Told) -> None:
@@ -107,6 +110,11 @@ async def _correct(tx: Transaction, change: Corrected, told: _Told) -> None:
     await outages.save(tx, outage, sequence, told.witnesses)
     was = {"was_cause": change.was_cause, "was_owner": change.was_owner, "stages_refunded": refunded}
     await outages.enter(tx, outage.id, "corrected", _entry(outage) | was)
+
+
+async def _give_up_place(tx: Transaction, change: Merged, told: _Told) -> None:
+    younger, sequence = change.younger, told.sequences[change.younger.id]
+    await outages.end(tx, younger.id, "merged", younger.last_failed_at, sequence, merged_into=change.older.id)
 
 
 async def _merge(tx: Transaction, change: Merged, told: _Told) -> None:
