@@ -63,8 +63,8 @@ test-integration: setup ## each service against real PostgreSQL and Kafka
 test-e2e: setup ## whole stories over HTTP
 	@$(BIN)/pytest tests/e2e
 
-chaos: setup ## kill, cut and stall things while people are recorded
-	@$(BIN)/pytest tests/chaos
+chaos: setup ## kill, cut and stall things while people are recorded; prints the fault matrix
+	@$(BIN)/pytest -s tests/chaos
 
 bench: setup ## numbers: rates, latencies, memory
 	@$(BIN)/python -m bench

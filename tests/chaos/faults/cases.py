@@ -132,13 +132,6 @@ CASES = (
 SMOKE = tuple(
     case
     for case in CASES
-    if (case.kind, case.operation)
-    in {
-        ("refuse", CHECK),
-        ("hang", SUBMIT),
-        ("effect_then_lost", SUBMIT),
-        ("reject", CHECK),
-        ("cut_while_waiting", SUBMIT),
-    }
+    if (case.kind, case.operation) in {("refuse", CHECK), ("effect_then_lost", SUBMIT), ("reject", CHECK)}
     or (case.kind == "down" and case.operation is CHECK)
 )
