@@ -59,6 +59,21 @@ async def test_an_open_connection_over_a_dead_line_gets_nothing_and_lives_on(key
         assert (await call).status_code == 201
 
 
+async def test_a_connection_that_is_cut_twice_gets_nothing_the_second_time_either(keys: Path) -> None:
+    async with far_side_by_line(keys, patience=12) as centre:
+        await centre.calls.get(f"/recordings/{NIL}")
+        await centre.line.put("/faults", json={"kind": "down", "neutral": False, "seconds": 0.2})
+        assert (await centre.calls.get(f"/recordings/{NIL}")).status_code == 404
+        await centre.line.put("/faults", json={"kind": "down", "neutral": False})
+
+        call = asyncio.ensure_future(centre.calls.get(f"/recordings/{NIL}"))
+        # Longer than the keepalive that finds the gone after the first cut: it must not end the second with an RST.
+        await asyncio.wait({call}, timeout=7)
+
+        assert not call.done(), call
+        call.cancel()
+
+
 async def test_the_line_returns_by_itself_and_keeps_the_true_times(keys: Path) -> None:
     async with far_side_by_line(keys, patience=5) as centre:
         await centre.line.put("/faults", json={"kind": "down", "seconds": 0.4})

@@ -60,6 +60,8 @@ def reset_on_close(raw: Any) -> None:
 
 
 def _attach(raw: Any, program: tuple[_Instruction, ...]) -> None:
+    # Keepalive left over from an earlier cut would go unanswered behind this one, and end it with an RST.
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 0)
     code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *instruction) for instruction in program))
     raw.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HP", len(program), ctypes.addressof(code)))
 
