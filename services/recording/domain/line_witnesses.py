@@ -175,11 +175,13 @@ def _cause_of(one: Round, rules: LinkRules) -> tuple[LinkVerdict, Owner]:
     of_line = rules.access_owner if one.neutral_reached is False else Owner.CENTRE_NETWORK
     if one.neutral_reached is None:
         of_line = Owner.UNDETERMINED
+    if one.cause is Cause.LOCAL:
+        return LinkVerdict.UNDETERMINED, Owner.UNDETERMINED  # our own fault, whatever another way met meanwhile
+    if one.is_spoken:
+        return LinkVerdict.SERVER, Owner.CENTRE  # the line carried its answer, so that another way cannot blame it
     if one.second_way_answered:
         return LinkVerdict.NETWORK, of_line
-    if one.is_spoken:
-        return LinkVerdict.SERVER, Owner.CENTRE
-    if one.cause is Cause.NETWORK or (one.neutral_reached is False and one.cause is not Cause.LOCAL):
+    if one.cause is Cause.NETWORK or one.neutral_reached is False:
         return LinkVerdict.NETWORK, of_line
     if one.cause is Cause.SERVER:
         # Refused or reset: the centre, or a device that answers in its name; only another way tells them apart.

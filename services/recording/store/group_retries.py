@@ -33,20 +33,7 @@ _FREEZE_PARKED = """
     LIMIT $9
     RETURNING recording_id, stage, office, operation"""  # leans on stage_parked_in_order
 
-_FREEZE_WAITING = """
-    INSERT INTO group_retry_item (group_id, recording_id, stage, office, operation, attempts_before, identity_version)
-    SELECT $1, s.recording_id, s.stage, s.office, s.operation, s.attempts, r.identity_version
-    FROM stage s
-    JOIN recording r ON r.id = s.recording_id
-    WHERE s.state = 'waiting' AND (s.recording_id, s.stage) > ($2, $3)
-        AND s.office LIKE ANY($4::text[])
-        AND ($5::text IS NULL OR s.stage = $5)
-        AND ($6::text IS NULL OR split_part(s.signature, '/', 2) = $6)
-        AND ($7::text IS NULL OR s.signature = $7)
-        AND ($8::text IS NULL OR s.office LIKE $8)
-    ORDER BY s.recording_id, s.stage
-    LIMIT $9
-    RETURNING recording_id, stage, office, operation"""
+_FREEZE_WAITING = _FREEZE_PARKED.replace("'parked'", "'waiting'")
 
 _FROZEN = "UPDATE group_retry SET total = $2, offices = $3, operations = $4 WHERE id = $1"
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -114,6 +115,53 @@ def test_what_has_expired_says_nothing_and_least_of_all_what_it_said_before(
     assert shown_at(verdict, verdict.expires_at - timedelta(milliseconds=1)) is verdict
 
 
+@settings(max_examples=1000)
+@given(calls_heard, rounds_seen)
+def test_only_what_two_sources_say_is_sure(calls: Calls, rounds: list[Round]) -> None:
+    verdict = said(calls, *rounds)
+
+    assert (verdict.confidence is Confidence.HIGH) is (len(set(verdict.sources)) >= 2)
+
+
+any_moment = st.floats(-3600, 3600).map(ago)
+any_calls = st.builds(
+    Calls,
+    failed=st.lists(st.builds(FailedCall, started_at=any_moment, ended_at=any_moment), max_size=4).map(tuple),
+    answered=...,
+    last_answered_at=st.none() | any_moment,
+    last_failed_at=st.none() | any_moment,
+    held_by=...,
+    held_since=st.none() | any_moment,
+    waits=...,
+)
+any_round = st.builds(
+    Round,
+    began_at=any_moment,
+    at=any_moment,
+    cause=...,
+    is_spoken=...,
+    neutral_reached=...,
+    second_way_answered=...,
+)
+any_while = st.floats(0, 3600).map(lambda seconds: timedelta(seconds=seconds))
+any_rules = st.builds(
+    LinkRules, access_owner=..., window=any_while, round_counts_for=any_while, verdict_counts_for=any_while
+)
+
+
+@settings(max_examples=500)
+@given(any_calls, st.lists(any_round, max_size=4), st.lists(any_round, max_size=4), any_rules)
+def test_whatever_is_handed_in_something_is_said_of_it(
+    calls: Calls, rounds: list[Round], earlier: list[Round], rules: LinkRules
+) -> None:
+    before = judge(calls, earlier, None, now=ago(1), rules=RULES)
+
+    verdict = judge(calls, rounds, before, now=NOW, rules=rules)
+
+    assert verdict.verdict in LinkVerdict
+    assert verdict.checked_at == NOW
+
+
 @given(calls_heard, st.floats(10.1, 1000))
 def test_a_round_from_long_ago_is_no_witness(calls: Calls, seconds: float) -> None:
     stale = probed(seconds, cause=Cause.NETWORK, neutral_reached=False, second_way_answered=True)
@@ -200,3 +248,40 @@ def test_a_verdict_that_goes_on_keeps_its_beginning() -> None:
     first = said(None, probed(1, took=4, **dead))
 
     assert said(None, probed(0.5, **dead), before=first).since == first.since == ago(5)
+
+
+DEAD, REFUSED, BUSY = {"cause": Cause.NETWORK}, {"cause": Cause.SERVER}, {"cause": Cause.SERVER, "is_spoken": True}
+OURS = {"cause": Cause.LOCAL}
+
+
+@pytest.mark.parametrize(
+    ("by_calls", "is_spoken", "round_", "verdict", "owner"),
+    [
+        # ARCHITECTURE 4, pattern and verdict; `n` neutral targets, `w` the second way
+        (Cause.NETWORK, False, DEAD | {"n": False}, LinkVerdict.NETWORK, Owner.CARRIER),
+        (Cause.NETWORK, False, DEAD | {"n": True}, LinkVerdict.NETWORK, Owner.CENTRE_NETWORK),
+        (Cause.NETWORK, False, DEAD | {"n": None}, LinkVerdict.NETWORK, Owner.UNDETERMINED),
+        (Cause.SERVER, False, REFUSED | {"n": True}, LinkVerdict.SERVER, Owner.UNDETERMINED),
+        (Cause.SERVER, False, REFUSED | {"n": True, "w": False}, LinkVerdict.SERVER, Owner.CENTRE),
+        (Cause.SERVER, False, REFUSED | {"n": True, "w": True}, LinkVerdict.NETWORK, Owner.CENTRE_NETWORK),
+        (Cause.SERVER, True, BUSY | {"n": True}, LinkVerdict.SERVER, Owner.CENTRE),
+        (Cause.SERVER, True, BUSY | {"n": True, "w": True}, LinkVerdict.SERVER, Owner.CENTRE),
+        (Cause.SERVER, False, {"answered": True, "n": True}, LinkVerdict.SERVER, Owner.CENTRE),
+        (Cause.NETWORK, False, {"answered": True, "n": True}, LinkVerdict.NETWORK, Owner.UNDETERMINED),
+        (Cause.LOCAL, False, {"answered": True, "n": True}, LinkVerdict.LOCAL, Owner.US),
+        (None, False, DEAD | {"n": False}, LinkVerdict.NETWORK, Owner.CARRIER),
+        (None, False, DEAD | {"n": True}, LinkVerdict.NETWORK, Owner.UNDETERMINED),
+        (None, False, BUSY | {"n": True, "w": True}, LinkVerdict.SERVER, Owner.UNDETERMINED),
+        (None, False, OURS | {"n": False, "w": True}, LinkVerdict.UNDETERMINED, Owner.UNDETERMINED),
+        (None, False, OURS | {"n": True, "is_spoken": True}, LinkVerdict.UNDETERMINED, Owner.UNDETERMINED),
+    ],
+)
+def test_what_calls_and_the_probe_meet_says_whose_it_is(
+    *, by_calls: Cause | None, is_spoken: bool, round_: dict[str, Any], verdict: LinkVerdict, owner: Owner
+) -> None:
+    calls = tuple(failed(by_calls, 2 + person, person, spoken=is_spoken) for person in (1, 2)) if by_calls else ()
+    saw = {{"n": "neutral_reached", "w": "second_way_answered"}.get(name, name): seen for name, seen in round_.items()}
+
+    judged = said(Calls(calls), probed(1, **saw))
+
+    assert (judged.verdict, judged.owner) == (verdict, owner)

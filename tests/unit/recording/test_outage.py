@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import hypothesis.strategies as st
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from services.recording.domain.line_witnesses import LinkVerdict
-from services.recording.domain.link import Verdict
+from services.recording.domain.line_witnesses import Calls, FailedCall, LinkRules, LinkVerdict, Round
+from services.recording.domain.link import Verdict, judge
 from services.recording.domain.outage import (
     Change,
     Closed,
@@ -70,6 +70,42 @@ def test_three_failures_by_two_sources_are_an_outage_and_less_is_none() -> None:
     assert not step([], 0, submission=replace(dead, sources=ONE))
     ours = verdict(LinkVerdict.LOCAL, Owner.US, TWO, START)
     assert not step([], 0, submission=ours)
+
+
+@settings(max_examples=1000)
+@given(
+    st.integers(1, 8),
+    st.integers(0, 9),
+    st.integers(0, 9),
+    st.sampled_from((ONE, TWO, (Source.CALLS,), ())),
+    st.sampled_from(tuple(LinkVerdict)),
+)
+def test_it_opens_at_the_settled_number_of_failures_of_line_or_centre_by_two_sources(
+    needed: int, calls: int, rounds: int, sources: tuple[Source, ...], said: LinkVerdict
+) -> None:
+    bad = verdict(said, Owner.UNDETERMINED, sources, START, calls=calls, rounds=rounds)
+
+    changes = follow([], {SUBMIT: bad}, IDS, now=START, rules=OutageRules(failures=needed))
+
+    is_fault = said in (LinkVerdict.NETWORK, LinkVerdict.SERVER)
+    assert bool(changes) is (is_fault and calls + rounds >= needed and len(sources) == 2)
+
+
+@given(
+    causes=st.lists(st.sampled_from((Cause.LOCAL, Cause.DATA, Cause.BIOMETRIC)), max_size=6),
+    neutral=st.sampled_from((None, True, False)),
+    second_way=st.sampled_from((None, True, False)),
+    is_spoken=st.booleans(),
+)
+def test_our_own_faults_and_refused_records_are_no_outage(
+    *, causes: list[Cause], neutral: bool | None, second_way: bool | None, is_spoken: bool
+) -> None:
+    calls = tuple(FailedCall(UUID(int=n), UUID(int=n), cause, True, START, START) for n, cause in enumerate(causes))
+    ours = Round(UUID(int=1), START, START, False, Cause.LOCAL, is_spoken, "", neutral, second_way)
+
+    said = judge(Calls(calls), [ours] * 5, None, now=START, rules=LinkRules())
+
+    assert not follow([], dict.fromkeys(Operation, said), IDS, now=START, rules=RULES)
 
 
 def test_operations_that_fail_by_one_cause_are_one_outage() -> None:
@@ -217,9 +253,10 @@ class Outages(RuleBasedStateMachine):
     def _apply(self, change: Change) -> None:
         match change:
             case Opened(outage):
-                failing = [one for one in self.seen.values() if one.verdict.value == outage.cause.value]
+                failing = self._failing(outage)
                 assert sum(one.failed_calls for one in failing) >= RULES.failures
                 assert len({source for one in failing for source in one.sources}) >= 2
+                self._is_witnessed(outage, None)
                 self.open[outage.id] = outage
             case Merged(younger, older):
                 del self.open[younger.id]
@@ -228,9 +265,28 @@ class Outages(RuleBasedStateMachine):
                 assert self.now - self.open.pop(outage.id).unclean_at >= RULES.clean
                 known = [self.seen[one].verdict for one in outage.operations]
                 assert LinkVerdict.UNDETERMINED not in known
-            case Touched(outage) | Updated(outage) | Corrected(outage=outage):
-                assert outage.id in self.open
+            case Corrected(outage, was_cause, was_owner):
+                before = self.open[outage.id]
+                assert (was_cause, was_owner) == (before.cause, before.owner)
+                assert (was_cause, was_owner) != (outage.cause, outage.owner)
+                self._is_witnessed(outage, before)
                 self.open[outage.id] = outage
+            case Touched(outage) | Updated(outage):
+                before = self.open[outage.id]
+                assert before.cause is outage.cause
+                assert before.owner in (outage.owner, Owner.UNDETERMINED)  # else it takes a correction
+                self._is_witnessed(outage, before)
+                self.open[outage.id] = outage
+
+    def _failing(self, outage: Outage) -> list[Verdict]:
+        return [one for one in self.seen.values() if one.verdict.value == outage.cause.value]
+
+    def _is_witnessed(self, after: Outage, before: Outage | None) -> None:
+        failing = self._failing(after)
+        if before is not None and after.cause is not before.cause:
+            assert len({source for one in failing for source in one.sources}) >= 2
+        if after.owner is not Owner.UNDETERMINED and (before is None or after.owner is not before.owner):
+            assert any(one.owner is after.owner and len(one.sources) >= 2 for one in failing)
 
 
 TestOutages = Outages.TestCase
