@@ -93,11 +93,14 @@ async def test_what_is_not_yet_sent_waits_until_the_corrected_identity_is_checke
     await installation.shows(recording, "come_for_data")
     await installation.goes_wrong("submission", "status", status=503, times=0)
     (await installation.centre.delete("/faults")).raise_for_status()
-    due_at = (await installation.stage(recording, "submission"))["due_at"]
+    held = await installation.stage(recording, "submission")
+    by_hand = {"reason_code": "test"}
+    refused = await installation.ask("POST", f"/recordings/{recording}/stages/submission/retry", body=by_hand)
     (await installation.ask("GET", "/gates")).raise_for_status()
     await Supervisor(installation).corrects(recording, 3)
 
-    assert due_at.startswith("9999")
+    assert (held["state"], held["due_at"], held["waiting_for"]) == ("waiting", None, "centre")
+    assert (refused.status_code, refused.json()["type"].rpartition("/")[2]) == (409, "stage-not-retryable")
     await installation.shows(recording, "waiting_for_blank")
     calls = [call["operation"] for call in await installation.journal(recording)]
     assert calls.index("submission") < calls.index("identity_check", 1)

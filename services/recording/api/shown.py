@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from services.recording.domain.journey import STAGES, lacks
+from services.recording.domain.stage import is_held_back
 from services.recording.store.recordings import Recording
 from shared.events.situation import (
     Facts,
@@ -89,7 +90,8 @@ def _stage_shown(recording: Recording, stage: Stage, row: Any | None, held: set[
         waits = lacks(recording.purpose, stage, has_capture=has_capture, awaits=recording.awaits)
         return {"stage": stage, "state": "waiting", "attempts": 0, "strikes": 0, "due_at": None, "waiting_for": waits}
     shown = {name: row[name] for name in ("stage", "state", "attempts", "strikes", "last_failure")}
-    shown["due_at"] = row["due_at"] if row["state"] == "waiting" else None
+    has_time = row["state"] == "waiting" and not is_held_back(row["due_at"])
+    shown["due_at"] = row["due_at"] if has_time else None
     shown["waiting_for"] = _waiting_for(row, held)
     return shown
 
@@ -101,7 +103,8 @@ def _waiting_for(row: Any, held: set[str]) -> str | None:
         return None
     if row["operation"] in held:
         return "link"
-    if row["operation"] == Operation.ASK and row["stage"] == Stage.DEDUPLICATION:
+    is_asked_about = row["operation"] == Operation.ASK and row["stage"] == Stage.DEDUPLICATION
+    if is_asked_about or is_held_back(row["due_at"]):
         return "centre"
     return "due_time"
 

@@ -1,7 +1,7 @@
 """The life of a stage: waiting → in_flight → done, waiting again, or parked. What an answer makes of it, purely."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import MAXYEAR, datetime
 from typing import Any
 from uuid import UUID
 
@@ -80,10 +80,17 @@ def again(judged: Judged, now: datetime) -> Judged:
 
 
 def retry_by_hand(life: StageLife, now: datetime) -> StageLife:
-    """Let a person bring a stage forward; raises `IllegalTransition` for one that is done or in flight."""
+    """Let a person bring a stage forward; raises `IllegalTransition` for one that is done, in flight or held back."""
     if life.state not in ("parked", "waiting"):
         raise IllegalTransition(life.state)
+    if is_held_back(life.due_at):
+        raise IllegalTransition("held back until the corrected identity is checked")
     return replace(life, state="waiting", due_at=now, first_failed_at=None, signature=None, who_must_act=None)
+
+
+def is_held_back(due_at: datetime) -> bool:
+    """Tell whether a stage waits for a corrected identity to be checked, not for a time (ADR 0015)."""
+    return due_at.year == MAXYEAR
 
 
 def bring_forward(life: StageLife, now: datetime) -> StageLife:

@@ -33,7 +33,7 @@ _FREEZE_PARKED = """
     LIMIT $9
     RETURNING recording_id, stage, office, operation"""  # leans on stage_parked_in_order
 
-_FREEZE_WAITING = _FREEZE_PARKED.replace("'parked'", "'waiting'")
+_FREEZE_WAITING = _FREEZE_PARKED.replace("s.state = 'parked'", "s.state = 'waiting' AND s.due_at < 'infinity'")
 
 _FROZEN = "UPDATE group_retry SET total = $2, offices = $3, operations = $4 WHERE id = $1"
 
