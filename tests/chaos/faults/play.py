@@ -42,7 +42,7 @@ class Play:
                 await eventually(lambda: self._enough(case, people, since), within=_CASE_SECONDS)
             named, owner = await self._named(case, began) if seconds is not None else (None, owner)
             rows = await self._rows(case, people)
-        untraced = [row["id"] for row in rows if not await self._is_traced(row)]
+        untraced = [told for row in rows if (told := await self._untraced(row))]
         await self._ends(case, people)
         return Played(case, rows, seconds, owner, since, named, tuple(untraced))
 
@@ -135,12 +135,14 @@ class Play:
         rows = [row for person in people for row in await self._installation.attempts(person)]
         return [row for row in rows if row["operation"] == case.operation]
 
-    async def _is_traced(self, row: dict[str, Any]) -> bool:
-        """Exactly one root, named for the stage, in error exactly when a cause is told, opened by its URL."""
+    async def _untraced(self, row: dict[str, Any]) -> str | None:
+        """Exactly one root, linked, in error exactly when a cause is told, opened by its URL; else say what was seen."""
+        seen: list[Any] = []
 
         async def is_so() -> bool:
             answer = await self._installation.traces.get(row["trace_url"], headers={"accept": "application/json"})
             roots = [span for span in answer.raise_for_status().json()["spans"] if span["parent_span_id"] is None]
+            seen[:] = [(one["attributes"].get("rekam.cause"), one["status"], len(one["links"])) for one in roots]
             (root,) = roots
             assert root["attributes"].get("rekam.cause") == row["cause"]
             assert (root["status"] == "error") is (row["cause"] is not None)
@@ -148,9 +150,10 @@ class Play:
             return True
 
         try:
-            return bool(await eventually(is_so, within=15))
-        except AssertionError:
-            return False
+            await eventually(is_so, within=15)
+        except AssertionError as problem:
+            return f"{row['id']} cause {row['cause']}: roots {seen} ({problem})"
+        return None
 
     async def _ends(self, case: Case, people: Sequence[UUID]) -> None:
         """Let the people through, all gates flow and all verdicts be fine, so that the next case has its own time."""

@@ -92,6 +92,7 @@ def report(all_played: Sequence[Played], counted: Score) -> str:
     if waits:
         lines.append(f"link verdict after the fault: median {median(waits):.1f} s, longest {max(waits):.1f} s")
     lines += [f"wrong: {one.case.name}: {one.why}" for one in (*counted.wrong, *counted.blamed)]
+    lines += [f"untraced: {one.case.name}: {told}" for one in all_played for told in one.untraced]
     return "\n".join(lines)
 
 
