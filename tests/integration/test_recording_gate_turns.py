@@ -70,6 +70,29 @@ class Turns:
             elif not under_way:
                 return claims
 
+    async def backlog_holds(self, waiting: int) -> int:
+        """Let the backlog alone claim what it may; gives how many places it holds."""
+        async with self._database.transaction() as tx:
+            await self._fill(tx, {(Lane.BACKLOG, 0): waiting}, "")
+        while claimed := await self._claims():
+            assert set(claimed) == {Lane.BACKLOG}
+        async with self._database.transaction() as tx:
+            return int(await tx.fetchval("SELECT count(*) FROM stage WHERE state = 'in_flight'"))
+
+    async def comes_today(self) -> list[Lane]:
+        """Let one more person come, and give whom the next claim serves."""
+        async with self._database.transaction() as tx:
+            one = uuid7()
+            await tx.execute(PERSON, [one], ["5"])
+            await tx.execute(STAGE, [one], ["5"], [Lane.TODAY])
+        return await self._claims()
+
+    async def _claims(self) -> list[Lane]:
+        async with self._database.transaction() as tx:
+            lease = Lease(timedelta(minutes=5))
+            turn = await claim_stages(tx, CHECK, most=MOST, lease=lease, outbox=Outbox(6))
+            return [Lane(await tx.fetchval(LANE, one.recording_id)) for one in turn.claimed]
+
     async def _fill(self, tx: Transaction, queue: dict[tuple[Lane, int], int], cursor: str) -> None:
         await tx.execute("TRUNCATE recording, stage")
         await tx.execute(WIDE, cursor)
@@ -128,6 +151,14 @@ def test_today_does_not_wait_behind_the_backlog(runner: asyncio.Runner, turns: T
     before = in_order[:last_of_today].count(Lane.BACKLOG)
     # The backlog's own seventh is a sixth of today's; the dice may give it a little more.
     assert before <= TODAY * 0.3, f"{before} of the backlog before the last of {TODAY}"
+
+
+def test_who_comes_today_finds_a_place_however_long_the_backlog_is(runner: asyncio.Runner, turns: Turns) -> None:
+    held = runner.run(turns.backlog_holds(waiting=100))
+
+    served = runner.run(turns.comes_today())
+
+    assert (held, served) == (MOST - MOST // 4, [Lane.TODAY])
 
 
 async def _prepared(tx: Transaction) -> None:

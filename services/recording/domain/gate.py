@@ -17,6 +17,8 @@ _NEEDLESS = timedelta(seconds=5)
 _JITTER = 0.3
 _MOST_DOUBLINGS = 10
 _ANSWERED = (None, Cause.DATA, Cause.BIOMETRIC)  # a person has to act, but line and centre did their part
+# A backlog that held every place would let a newcomer wait for the next call to end.
+_KEPT_FOR_TODAY = 0.25
 # 4 : 2 : 1, evenly spread, so that any few places in a row are shared too.
 _TURNS = (
     Lane.TRAVELLER,
@@ -72,10 +74,11 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class UnderWay:
-    """Calls that hold a lease now: all of them, and those begun in the gate's present state."""
+    """Calls that hold a lease now: all of them, those begun in the gate's present state, those of the backlog."""
 
     calls: int
     begun_since: int
+    of_backlog: int = 0
 
 
 def observe(gate: Gate, seen: Sequence[Seen], moment: Moment) -> Gate:
@@ -115,6 +118,13 @@ def room(gate: Gate, under_way: UnderWay, now: datetime) -> int:
     free = max(0, gate.pace.calls - under_way.calls)
     ceiling = gate.orders.ceiling
     return free if ceiling is None else min(free, ceiling.left(now))
+
+
+def backlog_room(gate: Gate, under_way: UnderWay) -> int:
+    """Tell how many calls of the backlog may start: a quarter of the places stay free of it for who comes today."""
+    if gate.state is not GateState.FLOWING:
+        return gate.pace.calls
+    return max(0, gate.pace.calls - int(gate.pace.calls * _KEPT_FOR_TODAY) - under_way.of_backlog)
 
 
 def shares(places: int, dice: float) -> dict[Lane, int]:

@@ -22,6 +22,10 @@ _LOOK = """
             FROM stage
             WHERE state = 'in_flight' AND operation = $1 AND leased_until > clock_timestamp()
                 AND started_at >= $2) AS begun_since,
+        (SELECT count(*)
+            FROM stage
+            WHERE state = 'in_flight' AND operation = $1 AND leased_until > clock_timestamp()
+                AND lane = 'backlog') AS of_backlog,
         (SELECT min(due_at) FROM stage WHERE state = 'waiting' AND operation = $1 AND lane = 'traveller') AS traveller,
         (SELECT min(due_at) FROM stage WHERE state = 'waiting' AND operation = $1 AND lane = 'today') AS today,
         (SELECT min(due_at) FROM stage WHERE state = 'waiting' AND operation = $1 AND lane = 'backlog') AS backlog
@@ -158,7 +162,7 @@ async def look(tx: Transaction, operation: Operation, since: datetime) -> Look:
     if row is None:
         raise LookupError(operation)
     due_in = {lane: (row[lane] - row["now"]).total_seconds() for lane in Lane if row[lane] is not None}
-    return Look(row["now"], UnderWay(row["in_flight"], row["begun_since"]), due_in)
+    return Look(row["now"], UnderWay(row["in_flight"], row["begun_since"], row["of_backlog"]), due_in)
 
 
 async def claim(

@@ -2,7 +2,7 @@ import random
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.recording.domain.gate import Gate, room, shares, unneeded
+from services.recording.domain.gate import Gate, backlog_room, room, shares, unneeded
 from services.recording.domain.operating import up_to_date
 from services.recording.store import claims
 from services.recording.store.claims import Claimed, Lease
@@ -40,13 +40,19 @@ async def claim_stages(tx: Transaction, operation: Operation, *, most: int, leas
         return _no_room(gate, seen.now)
     if not lanes:
         return Turn([], min([_IDLE_REST, *seen.due_in.values()]))
-    claimed = await _round(tx, operation, places, {lane: cursors[lane] for lane in lanes}, lease)
+    backlog = backlog_room(gate, seen.under_way)
+    if lanes == [Lane.BACKLOG] and backlog == 0:
+        return Turn([], _LONGEST_REST, is_full=True)
+    claimed = await _round(tx, operation, (places, backlog), {lane: cursors[lane] for lane in lanes}, lease)
     if not claimed:
         return Turn([], _LOCKED_REST)
-    is_filled = gate.state is GateState.FLOWING and seen.under_way.calls + len(claimed) >= gate.pace.calls
+    is_full = seen.under_way.calls + len(claimed) >= gate.pace.calls or (
+        Lane.BACKLOG in lanes and _count(claimed, Lane.BACKLOG) == backlog
+    )
     ceiling = gate.orders.ceiling and gate.orders.ceiling.after(len(claimed), seen.now)
+    is_filled = is_full and gate.state is GateState.FLOWING
     await claims.claimed(tx, operation, cursors | _reached(claimed), is_filled=is_filled, ceiling=ceiling)
-    return Turn([one for _, one in claimed], 0.0, is_full=len(claimed) == places)
+    return Turn([one for _, one in claimed], 0.0, is_full=is_full or len(claimed) == places)
 
 
 def _no_room(gate: Gate, now: datetime) -> Turn:
@@ -62,9 +68,13 @@ def _no_room(gate: Gate, now: datetime) -> Turn:
 
 
 async def _round(
-    tx: Transaction, operation: Operation, places: int, cursors: dict[Lane, str], lease: Lease
+    tx: Transaction, operation: Operation, room_for: tuple[int, int], cursors: dict[Lane, str], lease: Lease
 ) -> list[tuple[Lane, Claimed]]:
-    """Give each lane that has work its share, then whatever is left to whoever has more, on from where it came to."""
+    """Give each lane that has work its share, then whatever is left to whoever has more, on from where it came to.
+
+    `room_for`: how many in all, how many of the backlog.
+    """
+    places, backlog = room_for
     token = uuid7()
     claimed: list[tuple[Lane, Claimed]] = []
     # A turn needs no secret, so ordinary dice do.
@@ -72,6 +82,8 @@ async def _round(
     for wanted in (share_of, dict.fromkeys(Lane, places)):
         for lane, first in cursors.items():
             number = min(wanted[lane], places - len(claimed))
+            if lane is Lane.BACKLOG:
+                number = min(number, backlog - _count(claimed, lane))
             if number > 0:
                 cursor = _reached(claimed).get(lane, first)
                 got = await claims.claim(tx, operation, lane, cursor=cursor, places=number, token=token, lease=lease)
@@ -79,6 +91,10 @@ async def _round(
         if len(cursors) == 1:
             break
     return claimed
+
+
+def _count(claimed: list[tuple[Lane, Claimed]], lane: Lane) -> int:
+    return sum(one is lane for one, _ in claimed)
 
 
 def _reached(claimed: list[tuple[Lane, Claimed]]) -> dict[Lane, str]:

@@ -8,7 +8,18 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.recording.domain.gate import Gate, Moment, Seen, UnderWay, observe, observe_probe, room, shares, unneeded
+from services.recording.domain.gate import (
+    Gate,
+    Moment,
+    Seen,
+    UnderWay,
+    backlog_room,
+    observe,
+    observe_probe,
+    room,
+    shares,
+    unneeded,
+)
 from services.recording.domain.pace import Pace
 from shared.events.vocabulary import Cause, GateState, Lane
 
@@ -219,3 +230,19 @@ def test_places_that_come_free_one_by_one_are_shared_too() -> None:
     given_to = [next(lane for lane, places in shares(1, turn / 7).items() if places) for turn in range(7)]
 
     assert {lane: given_to.count(lane) for lane in Lane} == {Lane.TRAVELLER: 4, Lane.TODAY: 2, Lane.BACKLOG: 1}
+
+
+@given(limit=st.integers(1, 200), held=st.integers(0, 200))
+def test_the_backlog_leaves_a_quarter_of_the_places_to_who_comes_today(limit: int, held: int) -> None:
+    gate = replace(FLOWING, pace=replace(FLOWING.pace, allowed=float(limit)))
+
+    free = backlog_room(gate, UnderWay(held, held, of_backlog=held))
+
+    assert free == max(0, limit - limit // 4 - held)
+    assert backlog_room(gate, NOBODY) >= 1
+
+
+def test_calls_that_hang_from_before_the_cut_keep_no_one_out_of_a_probing_gate() -> None:
+    gate = observe_probe(HELD, is_alive=True, moment=at())
+
+    assert backlog_room(gate, UnderWay(5, 0, of_backlog=5)) >= room(gate, UnderWay(5, 0), NOW)
