@@ -13,7 +13,6 @@ from fastapi import FastAPI
 from prometheus_client import Gauge
 
 from shared.auth import Authorizer, Keys
-from shared.clock import now
 from shared.http import create_app, serve
 from shared.kafka.consumer import Consumer, Hears, Subscription
 from shared.kafka.producer import Producer
@@ -22,7 +21,7 @@ from shared.kafka.relay import Relay
 from shared.lifecycle import Task, keep_doing
 from shared.postgres import inbox, outbox, quarantine
 from shared.postgres.migrate import SHARED, migrate
-from shared.postgres.pool import Database, Prepare, Transaction
+from shared.postgres.pool import Database, Prepare, Transaction, clock
 from shared.settings import ServiceSettings
 from shared.telemetry import Telemetry, set_up_logs
 
@@ -124,7 +123,7 @@ class Runtime:
 
     async def _prepare(self, tx: Transaction) -> None:
         await migrate(tx, self._migrations)
-        await inbox.ensure_partitions(tx, now())
+        await inbox.ensure_partitions(tx, await clock(tx))
         await outbox.ensure_buckets(tx, self.settings.partitions)
         if self._prepare_more is not None:
             await self._prepare_more(tx)
@@ -134,7 +133,7 @@ class Runtime:
             async with self.database.connection() as connection:
                 _OUTBOX_AGE.labels(self.service).set(await outbox.oldest_seconds(connection))
                 _QUARANTINED.labels(self.service).set(await quarantine.count_held(connection))
-                await inbox.ensure_partitions(connection, now())
+                await inbox.ensure_partitions(connection, await clock(connection))
             for topic, behind in (self._consumer.lag if self._consumer else {}).items():
                 _LAG.labels(topic, self.service).set(behind)
             return 15.0

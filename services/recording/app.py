@@ -13,12 +13,11 @@ from services.recording.loops.witness import Lookout, Witness
 from services.recording.loops.work import Work
 from services.recording.settings import RecordingSettings
 from services.recording.store import gates, ledger
-from shared.clock import now
 from shared.events import intake
 from shared.events.vocabulary import Operation
 from shared.lifecycle import run_until_stopped
 from shared.packets import PacketStore
-from shared.postgres.pool import Transaction
+from shared.postgres.pool import Transaction, clock
 from shared.runtime import Runtime
 
 _FOLDER = Path(__file__).parent
@@ -30,7 +29,7 @@ def build_runtime(settings: RecordingSettings) -> Runtime:
 
     async def prepare(tx: Transaction) -> None:
         await gates.ensure(tx, settings.gate_limit)
-        await ledger.ensure_partitions(tx, now())
+        await ledger.ensure_partitions(tx, await clock(tx))
 
     return Runtime(settings, service="recording", folder=_FOLDER, topics=(intake.TOPIC,), prepare=prepare)
 

@@ -6,11 +6,10 @@ from typing import Any
 
 import structlog
 
-from shared.clock import now
 from shared.events.catalog import CATALOG
 from shared.events.envelope import Data, Event, Undecodable, read_event
 from shared.postgres import inbox, quarantine
-from shared.postgres.pool import AWAY, Database, Transaction
+from shared.postgres.pool import AWAY, Database, Transaction, clock
 from shared.postgres.quarantine import Held
 
 UseCase = Callable[[Transaction, list[Event[Any]]], Awaitable[None]]
@@ -66,9 +65,10 @@ class Ears:
 
     async def _apply(self, tx: Transaction, heard: Sequence[Heard]) -> None:
         held_keys = await quarantine.held_keys(tx, self.consumer, [one.held.key for one in heard])
+        now = await clock(tx)  # a wrong clock of ours would hold what is new
         events = []
         for one in heard:
-            if one.event is not None and one.held.key not in held_keys and not inbox.is_too_old(one.event.id, now()):
+            if one.event is not None and one.held.key not in held_keys and not inbox.is_too_old(one.event.id, now):
                 events.append(one.event)
                 continue
             reason = "waits behind a held record of its key" if one.held.key in held_keys else "older than the inbox"

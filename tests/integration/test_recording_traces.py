@@ -6,6 +6,8 @@ from uuid import UUID
 
 import pytest
 
+from shared.events.envelope import Data, Event
+from shared.events.recording import CardPrintReady
 from shared.events.vocabulary import Purpose
 from tests.support.eventually import eventually
 from tests.support.recordings import Installation
@@ -81,6 +83,33 @@ async def test_every_attempt_is_one_trace_in_error_exactly_when_it_failed(
         assert links, "an attempt that nothing caused"
         assert earlier.get(row["stage"], links[-1]) == links[-1], "it does not point at the attempt before it"
         earlier[row["stage"]] = row["trace_id"]
+
+
+async def test_a_cards_first_attempt_is_linked_to_the_ask_that_put_it_in_line(installation: Installation) -> None:
+    office = "33.21.01"
+    recording = await installation.records(FIRST, office=office)
+    await installation.shows(recording, "waiting_for_blank")
+    (await installation.blanks("33.21", 1)).raise_for_status()
+    await installation.shows(recording, "card_ready")
+
+    rows = await installation.attempts(recording)
+
+    (printing,) = [row for row in rows if row["stage"] == "card_printing"]
+    found_unique = [row for row in rows if row["stage"] == "deduplication"][-1]
+    root = await _only_root(installation, printing)
+    assert [link["trace_id"] for link in root["links"]] == [found_unique["trace_id"]]
+    made_by = {event.traceparent.split("-")[1] for event in await _said_of_the_line(installation, recording)}
+    assert made_by == {found_unique["trace_id"]}
+
+
+async def _said_of_the_line(installation: Installation, recording: UUID) -> list[Event[Data]]:
+    """Wait for both words about the line for cards: that the card waits for a blank, and that it does no more."""
+
+    async def both() -> list[Event[Data]]:
+        heard = [event for event in await installation.said(recording) if isinstance(event.data, CardPrintReady)]
+        return heard if len(heard) == 2 else []
+
+    return list(await eventually(both))
 
 
 async def _failed_by(installation: Installation, recording: UUID, cause: str) -> bool:

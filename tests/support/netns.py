@@ -43,6 +43,17 @@ class FarNetwork:
         self._rule("-A", "INPUT", "-p", "tcp", "-j", "REJECT", "--reject-with", "tcp-reset")
         self._rule("-A", "INPUT", "-j", "DROP")
 
+    def silence_names(self) -> None:
+        """Have every question for a name vanish; all else passes."""
+        self.heal()
+        for protocol in ("udp", "tcp"):
+            self._rule("-A", "INPUT", "-p", protocol, "--dport", "53", "-j", "DROP")
+
+    def spare_names(self) -> None:
+        """Let names be answered whatever else is dropped or rejected, as by a name server that is near."""
+        self._rule("-I", "INPUT", "-p", "udp", "--dport", "53", "-j", "ACCEPT")
+        self._rule("-I", "OUTPUT", "-p", "udp", "--sport", "53", "-j", "ACCEPT")
+
     def heal(self) -> None:
         """Let everything pass."""
         self._rule("-F")
@@ -71,7 +82,15 @@ class FarNetwork:
     def _with_etc(self, command: list[str], files: dict[str, Path]) -> list[str]:
         # A mount namespace of its own: nobody else sees these files, and they end with the process.
         mounts = [f'mount --bind "{path}" "$(readlink -f /etc/{file})"' for file, path in files.items()]
-        return ["unshare", "--mount", "sh", "-c", " && ".join([*mounts, 'exec "$@"']), "sh", *command]
+        return [
+            shutil.which("unshare") or "unshare",
+            "--mount",
+            "sh",
+            "-c",
+            " && ".join([*mounts, 'exec "$@"']),
+            "sh",
+            *command,
+        ]
 
     def _rule(self, *words: str) -> None:
         _run(*self.inside(["iptables", "-w", *words]))

@@ -30,6 +30,7 @@ from shared.sealing import Label, SealingKey, seal
 from tests.support.eventually import eventually
 from tests.support.stack import new_folder
 from tools.local import SERVERS, Stack
+from tools.local.stack import Dressing
 from tools.token import fetch_token
 
 NOW = datetime(2026, 11, 25, 3, 0, tzinfo=UTC)
@@ -258,10 +259,12 @@ class Installation:
 
 @asynccontextmanager
 async def running_installation(
-    settings: Mapping[str, Mapping[str, str]] = SETTINGS, parts: Sequence[str] = PARTS
+    settings: Mapping[str, Mapping[str, str]] = SETTINGS,
+    parts: Sequence[str] = PARTS,
+    dressed: Mapping[str, Dressing] | None = None,
 ) -> AsyncIterator[Installation]:
-    """Run one until the block ends."""
-    stack = Stack.on_free_ports(new_folder(), settings=settings)
+    """Run one until the block ends; `dressed` says in what a part is started."""
+    stack = Stack.on_free_ports(new_folder(), settings=settings, dressed=dressed)
     with stack:
         await asyncio.to_thread(stack.start, parts)
         async with AsyncExitStack() as held:

@@ -100,7 +100,8 @@ def of_probe(folder: Path, ports: Ports, endpoints: Endpoints) -> dict[str, str]
         "REKAM_HTTP_PORT": ports.probe,
         "REKAM_INSTANCE": "probe-1",
         "REKAM_NEUTRAL_TARGETS": json.dumps([f"127.0.0.1:{ports.line_neutral}"]),
-        "REKAM_SECOND_WAY_URL": f"https://localhost:{ports.centre}",
+        # By its address: names may be what fails on the first way.
+        "REKAM_SECOND_WAY_URL": f"https://127.0.0.1:{ports.centre}",
     }
     return of_service("recording", folder, ports, endpoints) | _words(its_own)
 

@@ -8,11 +8,11 @@ import sys
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeAlias
 
 from tools.local.endpoints import Endpoints
 from tools.local.jars import kafka_jars
@@ -36,6 +36,7 @@ from tools.local.postgres import Databases, OwnServer
 from tools.local.processes import Child, Part, StartFailed, spawn
 from tools.local.runfolder import RunFolder
 
+Dressing: TypeAlias = Callable[[list[str]], list[str]]
 _READY_SECONDS = 90.0
 _STOP_SECONDS = 20.0
 
@@ -46,10 +47,18 @@ class Stack:
     All methods block: call them by `asyncio.to_thread` from a loop.
     """
 
-    def __init__(self, folder: Path, ports: Ports, *, settings: Mapping[str, Mapping[str, str]] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        ports: Ports,
+        *,
+        settings: Mapping[str, Mapping[str, str]] | None = None,
+        dressed: Mapping[str, Dressing] | None = None,
+    ) -> None:
         self.folder = folder.resolve()
         self.ports = ports
         self._settings = settings or {}
+        self._dressed = dressed or {}
         self._children: dict[str, Child] = {}
         self._changing = threading.Lock()
         self._closing = False
@@ -60,9 +69,15 @@ class Stack:
         self._administrator = os.environ.get("REKAM_POSTGRES_DSN")
 
     @classmethod
-    def on_free_ports(cls, folder: Path, *, settings: Mapping[str, Mapping[str, str]] | None = None) -> Self:
-        """Plan a stack that disturbs no other."""
-        return cls(folder, Ports.free(), settings=settings)
+    def on_free_ports(
+        cls,
+        folder: Path,
+        *,
+        settings: Mapping[str, Mapping[str, str]] | None = None,
+        dressed: Mapping[str, Dressing] | None = None,
+    ) -> Self:
+        """Plan a stack that disturbs no other; `dressed` puts words before the command of a tool or service."""
+        return cls(folder, Ports.free(), settings=settings, dressed=dressed)
 
     def start(self, parts: Iterable[str] = ALL) -> Self:
         """Start these parts, as much as possible at once, and return when all are ready; or stop all and raise."""
@@ -215,9 +230,10 @@ class Stack:
             return self._postgres.part()
         if name == "kafka":
             return self._kafka.part()
+        command = [sys.executable, "-m", *command_of(name)]
         return Part(
             name=name,
-            command=[sys.executable, "-m", *command_of(name)],
+            command=self._dressed[name](command) if name in self._dressed else command,
             environment=self.environment(name),
             is_ready=functools.partial(_says_ok, ready_url(name, self.ports)),
             cwd=ROOT,

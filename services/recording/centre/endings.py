@@ -1,7 +1,7 @@
 """Who ended the call before its deadline: a refusal, a reset, an alert, a certificate, a close."""
 
 from services.recording.centre.evidence import Evidence
-from services.recording.centre.failures import EOF, PROTOCOL, TOO_LARGE
+from services.recording.centre.failures import PROTOCOL, TOO_LARGE
 from services.recording.centre.witnesses import NOBODY, Finding, Named, fails_by_both_ways, found, in_the_centres_name
 from services.recording.domain.surroundings import Surroundings
 from shared.events.vocabulary import Cause, Confidence, Owner
@@ -9,7 +9,6 @@ from shared.events.vocabulary import Cause, Confidence, Owner
 LARGE_BYTES = 64 * 1024
 OF_OUR_AUTHORITY = frozenset({"certificate_expired", "certificate_not_yet_valid", "certificate_wrong_host"})
 _OWN_WORDS = frozenset({PROTOCOL, TOO_LARGE})
-_BROKEN_OFF = frozenset({EOF, "ECONNRESET", "ECONNABORTED", "EPIPE"})
 
 
 def before_the_request(evidence: Evidence, seen: Surroundings, access_owner: Owner) -> Finding:
@@ -31,7 +30,7 @@ def after_the_request(evidence: Evidence, seen: Surroundings, access_owner: Owne
         return found(Cause.SERVER, (Owner.CENTRE, sure))
     if seen.second_way_answered and seen.centre_answered is False:
         return found(Cause.NETWORK, in_the_centres_name(seen, access_owner))
-    return found(Cause.SERVER, _who_broke_off(evidence, seen))
+    return found(Cause.SERVER, _who_broke_off(seen))
 
 
 def died_of_its_size(evidence: Evidence) -> bool:
@@ -39,13 +38,12 @@ def died_of_its_size(evidence: Evidence) -> bool:
     return evidence.is_still_leaving and evidence.bytes_sent >= LARGE_BYTES
 
 
-def _who_broke_off(evidence: Evidence, seen: Surroundings) -> Named:
-    if fails_by_both_ways(seen):
-        return Owner.CENTRE, Confidence.HIGH
-    is_line_whole = seen.centre_answered and seen.neutral_reached is not False
-    if is_line_whole and evidence.error in _BROKEN_OFF and not died_of_its_size(evidence):
-        return Owner.CENTRE, Confidence.MEDIUM
-    return NOBODY
+def _who_broke_off(seen: Surroundings) -> Named:
+    """Name the centre only when it fails by both ways; that a probe was answered is older than the break always.
+
+    A firewall that begins to reject ends an open connection just as a dying centre does, a second after a good probe.
+    """
+    return (Owner.CENTRE, Confidence.HIGH) if fails_by_both_ways(seen) else NOBODY
 
 
 def _who_holds_the_certificate(seen: Surroundings) -> Named:

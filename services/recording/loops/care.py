@@ -12,8 +12,8 @@ from services.recording.usecases.call_centre import probe_centre
 from services.recording.usecases.learn_gates import learn_from_probe
 from services.recording.usecases.release_cards import come_of_age, release_cards
 from services.recording.usecases.set_gate import end_orders
-from shared.clock import now
 from shared.events.vocabulary import Operation
+from shared.postgres.pool import clock
 
 _PROBE_SECONDS = 4.0
 _PROBER_DIED = timedelta(seconds=_PROBE_SECONDS + 2)
@@ -67,4 +67,4 @@ class Care:
     async def ensure_partitions(self) -> None:
         """Make the ledger's partition of this month and the next."""
         async with self._desk.database.transaction() as tx:
-            await ledger.ensure_partitions(tx, now())
+            await ledger.ensure_partitions(tx, await clock(tx))

@@ -1,10 +1,12 @@
 """Keeps what other witnesses say of the line fresh for the verdict on each call, and follows line and outages."""
 
 import time
+from dataclasses import replace
 from uuid import UUID
 
 from prometheus_client import Gauge
 
+from services.recording.centre.our_clock import OurClock
 from services.recording.domain.line_witnesses import LinkRules, LinkVerdict, Round
 from services.recording.domain.link import Verdict, shown_at
 from services.recording.domain.outage import OutageRules
@@ -12,7 +14,6 @@ from services.recording.domain.surroundings import NOBODY_KNOWS, Surroundings
 from services.recording.store import links, outages, probes
 from services.recording.usecases.follow_outages import follow_outages
 from services.recording.usecases.watch_line import watch_line
-from shared.clock import now
 from shared.events.vocabulary import Operation
 from shared.postgres.outbox import Outbox
 from shared.postgres.pool import Database, Transaction, clock
@@ -31,28 +32,24 @@ class Witness:
         self._newest: Round | None = None
         self._age = 0.0
         self._read_at = 0.0
-        self._clock_off = 0.0
+        self.clock = OurClock()
 
     def __call__(self) -> Surroundings:
         """Give what is known now."""
         age = self._age + time.monotonic() - self._read_at
         if self._newest is None or age > _FRESH_SECONDS:
-            return Surroundings(clock_off_seconds=self._clock_off) if self._clock_off else NOBODY_KNOWS
+            return replace(NOBODY_KNOWS, clock_off_seconds=self.clock.off_seconds)
         return Surroundings(
             neutral_reached=self._newest.neutral_reached,
             centre_answered=self._newest.centre_answered,
             second_way_answered=self._newest.second_way_answered,
-            clock_off_seconds=self._clock_off,
+            clock_off_seconds=self.clock.off_seconds,
             seconds_old=age,
         )
 
     def hear(self, newest: Round | None, age_seconds: float) -> None:
         """Take in the latest round and how old it was by the database's clock."""
         self._newest, self._age, self._read_at = newest, age_seconds, time.monotonic()
-
-    def compare_clocks(self, off_seconds: float) -> None:
-        """Take in how far our clock is ahead of the database's."""
-        self._clock_off = off_seconds
 
 
 class Lookout:
@@ -105,10 +102,9 @@ class Lookout:
             _show({operation: shown_at(verdict, at) for operation, (verdict, _) in rows.items()})
 
     async def _compare_clocks(self, tx: Transaction) -> None:
-        asked, began = now(), time.monotonic()
+        began = time.monotonic()
         theirs = await clock(tx)
-        half_way = (time.monotonic() - began) / 2
-        self._witness.compare_clocks(round((asked - theirs).total_seconds() + half_way, 3))
+        self._witness.clock.compare(theirs, (began + time.monotonic()) / 2)
         self._clock_at = time.monotonic() + _CLOCK_EVERY_SECONDS
 
 

@@ -6,6 +6,8 @@ import socket
 from collections.abc import Awaitable, Callable
 
 from services.recording.centre.client import CentreClient
+from services.recording.centre.our_clock import OurClock
+from services.recording.domain.surroundings import Surroundings
 from services.recording.probe.pages import pages
 from services.recording.probe.rounds import Places
 from services.recording.probe.settings import ProbeSettings
@@ -22,9 +24,10 @@ async def run(settings: ProbeSettings) -> None:
     """Probe until told to stop."""
     set_up_logs("probe")
     database = Database(settings.postgres_dsn, application="rekam-probe", prepare=_nothing, size=2)
-    places = _places(settings)
+    clock = OurClock()
+    places = _places(settings, clock)
     holder = f"{socket.gethostname()}/{settings.instance}/{os.getpid()}"
-    watch = Watch(database, places, settings, holder)
+    watch = Watch(database, places, settings, holder, clock)
     try:
         await run_until_stopped(
             {
@@ -42,9 +45,14 @@ async def run(settings: ProbeSettings) -> None:
         await database.close()
 
 
-def _places(settings: ProbeSettings) -> Places:
+def _places(settings: ProbeSettings, clock: OurClock) -> Places:
+    # The witnesses are its own neighbours; but a wrong clock of ours must accuse nobody of an expired certificate.
+    def seen() -> Surroundings:
+        return Surroundings(clock_off_seconds=clock.off_seconds)
+
     def client(url: str) -> CentreClient:
-        return CentreClient(url, settings.centre_ca_file, connections=2, idle_seconds=_IDLE_SECONDS)
+        ca_file = settings.centre_ca_file
+        return CentreClient(url, ca_file, connections=2, idle_seconds=_IDLE_SECONDS, surroundings=seen)
 
     targets = [target.rpartition(":") for target in settings.neutral_targets]
     return Places(

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from prometheus_client import Counter
 
+from services.recording.centre.our_clock import OurClock
 from services.recording.probe.rounds import Places, ask_around
 from services.recording.probe.settings import ProbeSettings
 from services.recording.store import probes
@@ -22,11 +23,14 @@ _READY_SECONDS = 20.0
 class Watch:
     """Repeats `turn`; ready while the database hears it, whether it is the active one or stands by."""
 
-    def __init__(self, database: Database, places: Places, settings: ProbeSettings, holder: str) -> None:
+    def __init__(
+        self, database: Database, places: Places, settings: ProbeSettings, holder: str, clock: OurClock
+    ) -> None:
         self._database = database
         self._places = places
         self._settings = settings
         self._holder = holder
+        self._clock = clock
         self._due = 0.0
         self._began = 0.0
         self._fails = False
@@ -88,7 +92,10 @@ class Watch:
 
     async def _take(self, tx: Transaction) -> datetime | None:
         patience = self._settings.probe_every_seconds + 2 * self._settings.probe_deadline_seconds
-        return await probes.take_lease(tx, self._holder, timedelta(seconds=patience))
+        now = await probes.take_lease(tx, self._holder, timedelta(seconds=patience))
+        if now is not None:
+            self._clock.compare(now, time.monotonic())
+        return now
 
     async def _is_troubled(self, now: datetime) -> bool:
         async with self._database.connection() as tx:

@@ -81,6 +81,10 @@ _FREE_PARKED = """
     WHERE recording_id = ANY($1::uuid[]) AND stage IN ('submission', 'deduplication') AND state = 'parked'
     RETURNING recording_id, stage"""
 
+_LATEST_ATTEMPTS = """
+    SELECT recording_id, trace_id, span_id
+    FROM stage
+    WHERE recording_id = ANY($1::uuid[]) AND stage = $2 AND trace_id IS NOT NULL"""
 
 AT_ONCE = timedelta()
 
@@ -167,6 +171,12 @@ async def free_parked(tx: Transaction, captured_anew: Sequence[UUID]) -> dict[UU
     return freed
 
 
+async def latest_attempts(tx: Transaction, ids: Sequence[UUID], stage: Stage) -> dict[UUID, str]:
+    """Give the traceparent of the latest attempt at a stage, for what that attempt makes happen later."""
+    rows = await tx.fetch(_LATEST_ATTEMPTS, ids, stage) if ids else ()
+    return {row["recording_id"]: _traceparent(row["trace_id"], row["span_id"]) for row in rows}
+
+
 def stage_of(row: Any) -> StageRow:
     """Read a stage from its row."""
     life = StageLife(
@@ -188,8 +198,12 @@ def stage_of(row: Any) -> StageRow:
 
 def judged(row: StageRow, life: StageLife, *, is_deferred: bool = False) -> StageRow:
     """Put a judged life in place; the next attempt links to this one, and stays in its group when that waits for it."""
-    after = replace(row, life=life, previous_attempt=f"00-{row.trace_id}-{row.span_id}-01")
+    after = replace(row, life=life, previous_attempt=_traceparent(row.trace_id, row.span_id))
     return after if is_deferred else replace(after, trigger="due", triggered_by=None, group_id=None)
+
+
+def _traceparent(trace_id: str | None, span_id: str | None) -> str:
+    return f"00-{trace_id}-{span_id}-01"
 
 
 def _row(stage: StageRow) -> tuple[Any, ...]:

@@ -1,3 +1,6 @@
+from collections.abc import Sequence
+from uuid import UUID
+
 from services.recording import events_out
 from services.recording.domain.journey import OPERATION, lane_of
 from services.recording.store import blanks, recordings, stages
@@ -5,7 +8,6 @@ from shared.clock import now
 from shared.events.vocabulary import Stage
 from shared.postgres.outbox import Outbox
 from shared.postgres.pool import Transaction
-from shared.telemetry import current_traceparent
 
 _AT_MOST = 200
 
@@ -22,9 +24,10 @@ async def come_of_age(tx: Transaction, outbox: Outbox) -> int:
     """Let those who turned 17 wait for a blank instead of a birthday; gives how many."""
     locked = await recordings.lock(tx, await blanks.of_age(tx, _AT_MOST))
     grown = [one for one in locked.values() if one.awaits == "birthday" and one.is_open]
+    causes = await _causes(tx, grown)
     for one in grown:
         one.awaits = "blank"
-        await _tell(tx, one, outbox)
+        await _tell(tx, one, causes[one.id], outbox)
     await recordings.save(tx, grown)
     return len(grown)
 
@@ -34,21 +37,28 @@ async def _release(tx: Transaction, regency: str, outbox: Outbox) -> int:
     locked = await recordings.lock(tx, line)
     stock = await blanks.lock_stock(tx, regency)
     waiting = [locked[one] for one in line if locked[one].awaits == "blank" and locked[one].is_open][:stock]
+    causes = await _causes(tx, waiting)
     for one in waiting:
         one.awaits = None
-        await _tell(tx, one, outbox)
+        await _tell(tx, one, causes[one.id], outbox)
     await recordings.save(tx, waiting)
-    await stages.open_all(tx, [_printing(one) for one in waiting])
+    await stages.open_all(tx, [_printing(one, causes[one.id]) for one in waiting])
     await blanks.change(tx, regency, -len(waiting))
     return len(waiting)
 
 
-async def _tell(tx: Transaction, recording: recordings.Recording, outbox: Outbox) -> None:
+async def _causes(tx: Transaction, waiting: Sequence[recordings.Recording]) -> dict[UUID, str]:
+    """Give what put each card in line: the attempt that found the person unique, for no request runs here."""
+    found = await stages.latest_attempts(tx, [one.id for one in waiting], Stage.DEDUPLICATION)
+    return {one.id: found.get(one.id, "") for one in waiting}
+
+
+async def _tell(tx: Transaction, recording: recordings.Recording, caused_by: str, outbox: Outbox) -> None:
     fact = events_out.print_ready(recording.awaits, None)
-    await outbox.add(tx, events_out.told(recording, [fact], current_traceparent()))
+    await outbox.add(tx, events_out.told(recording, [fact], caused_by))
 
 
-def _printing(recording: recordings.Recording) -> stages.NewStage:
+def _printing(recording: recordings.Recording, caused_by: str) -> stages.NewStage:
     lane = lane_of(recording.leaves_on, recording.arrived_at, now())
     stage = Stage.CARD_PRINTING
-    return stages.NewStage(recording.id, stage, OPERATION[stage], lane, recording.office, stages.AT_ONCE, "")
+    return stages.NewStage(recording.id, stage, OPERATION[stage], lane, recording.office, stages.AT_ONCE, caused_by)

@@ -1,11 +1,12 @@
 """The labelled cases (API §7): each says what is broken, whom it hits, and what an honest verdict says of it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from shared.events.vocabulary import Cause, Effect, NextAction, Operation, Owner
 
-Side = Literal["centre", "line", "own"]
+# `packets`: by iptables in a network namespace, so that no process of ours has a hand in what is lost.
+Side = Literal["centre", "line", "own", "packets"]
 CHECK, SUBMIT, ASK, PRINT, SUKET = (
     Operation.IDENTITY_CHECK,
     Operation.SUBMISSION,
@@ -30,12 +31,13 @@ class Case:
     until_second_source: Cause | None = None  # what one witness alone may say
     large: bool = False
     some_work: bool = False  # part of the calls go through
+    is_fresh: bool = False  # no connection is open when it begins: a call by such a one may know nothing of it
 
     @property
     def name(self) -> str:
         """Say what is broken and whom it hits."""
-        told = "".join(f" {name}={value}" for name, value in self.how.items() if name in ("status", "neutral"))
-        return f"{self.side}: {self.kind}{told} on {self.operation}"
+        told = "".join(f" {name}={value}" for name, value in self.how.items() if name in ("status", "neutral", "days"))
+        return f"{self.side}: {self.kind}{told} on {self.operation}{', fresh' if self.is_fresh else ''}"
 
     @property
     def verdict(self) -> str:
@@ -44,8 +46,13 @@ class Case:
 
     @property
     def waits_for_verdict(self) -> bool:
-        """Whether a link verdict is due: our own faults and what works are no verdict on the line."""
-        return self.cause in (Cause.NETWORK, Cause.SERVER)
+        """Whether a link verdict is due: what works, and our own faults of one call, are no verdict on the line."""
+        return self.cause in (Cause.NETWORK, Cause.SERVER) or self.kind == "clock_off"
+
+    @property
+    def is_of_the_machine(self) -> bool:
+        """Whether it is switched outside all processes, by whoever made the installation."""
+        return self.side == "packets" or self.kind == "clock_off"
 
     def next_action(self, cause: Cause, effect: Effect) -> NextAction:
         """What must follow a failure of this operation (ARCHITECTURE §4)."""
@@ -129,6 +136,31 @@ CASES = (
     # An answer that lay in the socket meanwhile is an answer.
     Case("own", "loop_blocked", CHECK, Cause.LOCAL, POSSIBLE, Owner.US, some_work=True),
 )
+
+
+def _cut(side: Side, kind: str, operation: Operation, *, is_fresh: bool = True) -> Case:
+    alone = Cause.SERVER if kind == "reject" else None
+    label = Case(side, kind, operation, Cause.NETWORK, NONE, PATH, hits_all=True, is_fresh=is_fresh)
+    return replace(label, until_second_source=alone)
+
+
+def _clock_off(days: int) -> Case:
+    return Case(
+        "own", "clock_off", CHECK, Cause.LOCAL, NONE, Owner.US, hits_all=True, how={"days": days}, is_fresh=True
+    )
+
+
+# Played where the far side is a network of its own (test_true_cuts.py).
+CUTS = (
+    _cut("packets", "dns", CHECK),
+    _cut("line", "dns", CHECK),
+    _cut("packets", "drop", CHECK),
+    _cut("packets", "drop", SUBMIT, is_fresh=False),
+    _cut("packets", "reject", CHECK),
+    _cut("packets", "reject", CHECK, is_fresh=False),
+)
+# Played where our own machines have another time than everybody else (test_our_clock_is_off.py).
+CLOCKS = (_clock_off(-40), _clock_off(900))
 SMOKE = tuple(
     case
     for case in CASES

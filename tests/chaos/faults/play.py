@@ -2,12 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any
+from datetime import datetime
+from typing import Any, TypeAlias
 from uuid import UUID
 
-from shared.events.vocabulary import Cause, Operation, Owner, Purpose
+from shared.events.vocabulary import Operation, Owner, Purpose
 from tests.chaos.faults.cases import ASK, CHECK, PRINT, SUBMIT, SUKET, Case
 from tests.chaos.faults.score import Played
 from tests.support.eventually import eventually
@@ -20,19 +21,26 @@ _CASE_SECONDS = 25.0
 _NAMED_SECONDS = 12.0
 _LARGE_BYTES = 12_000_000
 _BLOCKED_SECONDS = 5.0
+_REST_SECONDS = 45.0  # longer than the pool keeps a connection that rests
+
+# What is broken outside all processes: told the case, or None when it ends.
+Switch: TypeAlias = Callable[[Case | None], None]
 
 
 class Play:
     """One installation, case after case; each leaves it well again."""
 
-    def __init__(self, installation: Installation) -> None:
+    def __init__(self, installation: Installation, switch: Switch | None = None) -> None:
         self._installation = installation
+        self._switch = switch
         self._office = 0
 
     async def run(self, case: Case) -> Played:
         """Play one case and give what was said of it."""
         people = await self._wait_before(case.operation, case)
-        async with _Fault(self._installation, case):
+        if case.is_fresh:
+            await eventually(self._none_is_open, within=_REST_SECONDS)
+        async with _Fault(self._installation, case, self._switch):
             began = time.monotonic()
             since = await self._installation.database.fetchval("SELECT clock_timestamp()")
             await self._pause(case.operation, paused=False)
@@ -41,10 +49,16 @@ class Play:
             with suppress(AssertionError):
                 await eventually(lambda: self._enough(case, people, since), within=_CASE_SECONDS)
             named, owner = await self._named(case, began) if seconds is not None else (None, owner)
+            if case.kind == "clock_off":
+                owner = await self._after_a_round(case, since)
             rows = await self._rows(case, people)
         untraced = [told for row in rows if (told := await self._untraced(row))]
         await self._ends(case, people)
         return Played(case, rows, seconds, owner, since, named, tuple(untraced))
+
+    async def held_in_quarantine(self) -> int:
+        """Count the events that were set aside."""
+        return int(await self._installation.database.fetchval("SELECT count(*) FROM quarantine"))
 
     async def _wait_before(self, operation: Operation, case: Case) -> list[UUID]:
         """Bring people to just before the operation: its gate is paused by hand meanwhile."""
@@ -80,6 +94,11 @@ class Play:
         await asyncio.sleep(_BLOCKED_SECONDS)  # the fault itself: this long nothing runs
         await asyncio.to_thread(self._installation.stack.resume, "recording")
 
+    async def _none_is_open(self) -> bool:
+        """See that no connection to the centre rests in the pool; the probe keeps none."""
+        shown = (await self._installation.line.get("/faults")).raise_for_status().json()
+        return bool(shown["connections"] == 0)
+
     async def _calls_wait(self) -> bool:
         in_flight = "SELECT count(*) FROM stage WHERE state = 'in_flight'"
         return bool(await self._installation.database.fetchval(in_flight))
@@ -102,7 +121,7 @@ class Play:
             assert said["verdict"] == case.verdict, said
             return True
 
-        if case.cause in (None, Cause.LOCAL):
+        if not case.waits_for_verdict:
             return None, Owner((await self._link(case.operation))["owner"] or Owner.UNDETERMINED)
         try:
             await eventually(is_right, within=_CASE_SECONDS)
@@ -124,6 +143,18 @@ class Play:
             return None, Owner.UNDETERMINED
         return time.monotonic() - began, Owner(said["owner"])
 
+    async def _after_a_round(self, case: Case, since: Any) -> Owner:
+        """Wait for what a round of the probe makes of it: whoever is named of any operation then, if only once."""
+        made = "SELECT max(at) FROM probe_round WHERE began_at > $1"
+        at = await eventually(lambda: self._installation.database.fetchval(made, since), within=_CASE_SECONDS)
+
+        async def weighed() -> list[dict[str, Any]]:
+            items = (await self._installation.ask("GET", "/link")).raise_for_status().json()["items"]
+            return items if all(datetime.fromisoformat(one["checked_at"]) > at for one in items) else []
+
+        named = {Owner(one["owner"]) for one in await eventually(weighed, within=_CASE_SECONDS)}
+        return next(iter(named - {case.owner, Owner.UNDETERMINED}), case.owner)
+
     async def _link(self, operation: Operation) -> dict[str, Any]:
         items = (await self._installation.ask("GET", "/link")).raise_for_status().json()["items"]
         return next(one for one in items if one["operation"] == operation)
@@ -136,7 +167,7 @@ class Play:
         return [row for row in rows if row["operation"] == case.operation]
 
     async def _untraced(self, row: dict[str, Any]) -> str | None:
-        """Exactly one root, linked, in error exactly when a cause is told, opened by its URL; else say what was seen."""
+        """One root, linked, in error exactly when a cause is told, opened by its URL; else say what was seen."""
         seen: list[Any] = []
 
         async def is_so() -> bool:
@@ -183,14 +214,17 @@ class Play:
 class _Fault:
     """The case's fault while the block lasts."""
 
-    def __init__(self, installation: Installation, case: Case) -> None:
+    def __init__(self, installation: Installation, case: Case, switch: Switch | None) -> None:
         self._installation = installation
         self._case = case
+        self._switch = switch
 
     async def __aenter__(self) -> None:
         case, installation = self._case, self._installation
         body = {"kind": case.kind, **case.how}
-        if case.side == "line":
+        if case.is_of_the_machine:
+            await self._switched(case)
+        elif case.side == "line":
             (await installation.line.put("/faults", json=body)).raise_for_status()
         elif case.kind == "loop_blocked":
             await installation.goes_wrong(case.operation, "slow", delay=2)
@@ -199,5 +233,11 @@ class _Fault:
             (await installation.centre.put(f"/faults/{target}", json=body)).raise_for_status()
 
     async def __aexit__(self, *_: object) -> None:
+        if self._case.is_of_the_machine:
+            await self._switched(None)
         (await self._installation.centre.delete("/faults")).raise_for_status()
         (await self._installation.line.delete("/faults")).raise_for_status()
+
+    async def _switched(self, case: Case | None) -> None:
+        assert self._switch is not None, "this installation cannot play such a case"
+        await asyncio.to_thread(self._switch, case)

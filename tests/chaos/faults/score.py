@@ -73,7 +73,7 @@ def score(all_played: Sequence[Played]) -> Score:
 
 def true_effect(case: Case, row: dict[str, Any]) -> Effect | None:
     """Where the fault meets a connection in use, bytes may have left: only a fresh one proves that none did."""
-    if case.side == "line" and case.effect is Effect.NONE and row["evidence"].get("bytes_sent", 0) > 0:
+    if case.side in ("line", "packets") and case.effect is Effect.NONE and row["evidence"].get("bytes_sent", 0) > 0:
         return Effect.POSSIBLE
     return case.effect
 
