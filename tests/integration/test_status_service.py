@@ -119,7 +119,7 @@ async def test_an_agency_sees_only_what_it_created_and_no_evidence(status: Statu
 async def test_a_cursor_reads_on_without_a_hole_or_a_double(status: Status) -> None:
     first, second = (Story(office="32.16.11").arrives().is_captured() for _ in range(2))
     await status.hears(first)
-    before, cursor = await status.read_on("sre", "*", limit=2)
+    before, cursor = await status.read_on("sre", "*", office="32.16.11", limit=2)
 
     await status.hears(second)
 
