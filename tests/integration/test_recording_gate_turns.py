@@ -74,23 +74,31 @@ class Turns:
         """Let the backlog alone claim what it may; gives how many places it holds."""
         async with self._database.transaction() as tx:
             await self._fill(tx, {(Lane.BACKLOG, 0): waiting}, "")
-        while claimed := await self._claims():
+        while claimed := await self.serves():
             assert set(claimed) == {Lane.BACKLOG}
         async with self._database.transaction() as tx:
             return int(await tx.fetchval("SELECT count(*) FROM stage WHERE state = 'in_flight'"))
 
-    async def comes_today(self) -> list[Lane]:
-        """Let one more person come, and give whom the next claim serves."""
+    async def comes_today(self, due_in: timedelta = timedelta()) -> None:
+        """Let one more person come, who is due then."""
         async with self._database.transaction() as tx:
             one = uuid7()
             await tx.execute(PERSON, [one], ["5"])
             await tx.execute(STAGE, [one], ["5"], [Lane.TODAY])
-        return await self._claims()
+            if due_in:
+                await tx.execute("UPDATE stage SET due_at = now() + $2 WHERE recording_id = $1", one, due_in)
 
-    async def _claims(self) -> list[Lane]:
+    async def rests(self) -> float:
+        """Claim once in vain; gives the seconds to the next look."""
         async with self._database.transaction() as tx:
-            lease = Lease(timedelta(minutes=5))
-            turn = await claim_stages(tx, CHECK, most=MOST, lease=lease, outbox=Outbox(6))
+            turn = await claim_stages(tx, CHECK, most=MOST, lease=Lease(timedelta(minutes=5)), outbox=Outbox(6))
+            assert not turn.claimed
+            return turn.rest_seconds
+
+    async def serves(self) -> list[Lane]:
+        """Claim once; gives whom."""
+        async with self._database.transaction() as tx:
+            turn = await claim_stages(tx, CHECK, most=MOST, lease=Lease(timedelta(minutes=5)), outbox=Outbox(6))
             return [Lane(await tx.fetchval(LANE, one.recording_id)) for one in turn.claimed]
 
     async def _fill(self, tx: Transaction, queue: dict[tuple[Lane, int], int], cursor: str) -> None:
@@ -156,9 +164,21 @@ def test_today_does_not_wait_behind_the_backlog(runner: asyncio.Runner, turns: T
 def test_who_comes_today_finds_a_place_however_long_the_backlog_is(runner: asyncio.Runner, turns: Turns) -> None:
     held = runner.run(turns.backlog_holds(waiting=100))
 
-    served = runner.run(turns.comes_today())
+    runner.run(turns.comes_today())
+    served = runner.run(turns.serves())
 
     assert (held, served) == (MOST - MOST // 4, [Lane.TODAY])
+
+
+def test_a_gate_that_keeps_places_looks_again_when_somebody_of_today_is_due(
+    runner: asyncio.Runner, turns: Turns
+) -> None:
+    runner.run(turns.backlog_holds(waiting=100))
+    without = runner.run(turns.rests())
+
+    runner.run(turns.comes_today(due_in=timedelta(milliseconds=500)))
+
+    assert 0 < runner.run(turns.rests()) <= 0.5 < without
 
 
 async def _prepared(tx: Transaction) -> None:

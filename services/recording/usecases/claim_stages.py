@@ -5,7 +5,7 @@ from datetime import datetime
 from services.recording.domain.gate import Gate, backlog_room, room, shares, unneeded
 from services.recording.domain.operating import up_to_date
 from services.recording.store import claims
-from services.recording.store.claims import Claimed, Lease
+from services.recording.store.claims import Claimed, Lease, Look
 from services.recording.usecases.change_gate import change_gate
 from shared.events.vocabulary import GateState, Lane, Operation
 from shared.ids import uuid7
@@ -26,6 +26,14 @@ class Turn:
     is_full: bool = False  # more may be due than the gate had room for
 
 
+@dataclass(frozen=True, slots=True)
+class _Free:
+    """How many may be claimed: in all, and of the backlog."""
+
+    places: int
+    of_backlog: int
+
+
 async def claim_stages(tx: Transaction, operation: Operation, *, most: int, lease: Lease, outbox: Outbox) -> Turn:
     """Claim what is due and what the gate lets through, round the offices, travellers before today before backlog."""
     stored, sequence, cursors = await claims.lock_gate(tx, operation)
@@ -40,14 +48,14 @@ async def claim_stages(tx: Transaction, operation: Operation, *, most: int, leas
         return _no_room(gate, seen.now)
     if not lanes:
         return Turn([], min([_IDLE_REST, *seen.due_in.values()]))
-    backlog = backlog_room(gate, seen.under_way)
-    if lanes == [Lane.BACKLOG] and backlog == 0:
-        return Turn([], _LONGEST_REST, is_full=True)
-    claimed = await _round(tx, operation, (places, backlog), {lane: cursors[lane] for lane in lanes}, lease)
+    free = _Free(places, backlog_room(gate, seen.under_way))
+    if lanes == [Lane.BACKLOG] and free.of_backlog == 0:
+        return _kept_for_today(seen)
+    claimed = await _round(tx, operation, free, {lane: cursors[lane] for lane in lanes}, lease)
     if not claimed:
         return Turn([], _LOCKED_REST)
     is_full = seen.under_way.calls + len(claimed) >= gate.pace.calls or (
-        Lane.BACKLOG in lanes and _count(claimed, Lane.BACKLOG) == backlog
+        Lane.BACKLOG in lanes and _count(claimed, Lane.BACKLOG) == free.of_backlog
     )
     ceiling = gate.orders.ceiling and gate.orders.ceiling.after(len(claimed), seen.now)
     is_filled = is_full and gate.state is GateState.FLOWING
@@ -67,15 +75,18 @@ def _no_room(gate: Gate, now: datetime) -> Turn:
     return Turn([], _LONGEST_REST, is_full=True)
 
 
-async def _round(
-    tx: Transaction, operation: Operation, room_for: tuple[int, int], cursors: dict[Lane, str], lease: Lease
-) -> list[tuple[Lane, Claimed]]:
-    """Give each lane that has work its share, then whatever is left to whoever has more, on from where it came to.
+def _kept_for_today(seen: Look) -> Turn:
+    """Rest until somebody of another lane is due, for whom the places left are; a call that ends rings."""
+    others = [seconds for lane, seconds in seen.due_in.items() if lane is not Lane.BACKLOG]
+    return Turn([], min([_LONGEST_REST, *others]), is_full=True)
 
-    `room_for`: how many in all, how many of the backlog.
-    """
-    places, backlog = room_for
+
+async def _round(
+    tx: Transaction, operation: Operation, free: _Free, cursors: dict[Lane, str], lease: Lease
+) -> list[tuple[Lane, Claimed]]:
+    """Give each lane that has work its share, then whatever is left to whoever has more, on from where it came to."""
     token = uuid7()
+    places = free.places
     claimed: list[tuple[Lane, Claimed]] = []
     # A turn needs no secret, so ordinary dice do.
     share_of = shares(places, random.random()) if len(cursors) > 1 else dict.fromkeys(Lane, places)  # noqa: S311
@@ -83,7 +94,7 @@ async def _round(
         for lane, first in cursors.items():
             number = min(wanted[lane], places - len(claimed))
             if lane is Lane.BACKLOG:
-                number = min(number, backlog - _count(claimed, lane))
+                number = min(number, free.of_backlog - _count(claimed, lane))
             if number > 0:
                 cursor = _reached(claimed).get(lane, first)
                 got = await claims.claim(tx, operation, lane, cursor=cursor, places=number, token=token, lease=lease)
