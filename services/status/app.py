@@ -16,7 +16,6 @@ from services.status.loops import Freshness, watch_hearing
 from services.status.settings import StatusSettings
 from services.status.store import projections
 from services.status.usecases.rebuild_projections import hash_projections, rebuild_projections
-from shared.clock import now
 from shared.events.catalog import CATALOG
 from shared.events.envelope import Data, Event, Undecodable, read_event
 from shared.events.offices import read_offices
@@ -24,7 +23,7 @@ from shared.ids import uuid7
 from shared.lifecycle import rest_unless, run_until_stopped
 from shared.postgres import inbox
 from shared.postgres.migrate import SHARED, migrate
-from shared.postgres.pool import Database, Transaction
+from shared.postgres.pool import Database, Transaction, clock
 from shared.runtime import Runtime
 from shared.settings import read_settings
 
@@ -162,4 +161,4 @@ async def _nothing(_: Transaction) -> None:
 
 async def _fresh(tx: Transaction) -> None:
     await migrate(tx, [SHARED, _FOLDER / "migrations"])
-    await inbox.ensure_partitions(tx, now())
+    await inbox.ensure_partitions(tx, await clock(tx))
